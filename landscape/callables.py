@@ -23,9 +23,10 @@ from typing import Any
 
 from landscape.errors import Ending, LandscapeError, UsageError
 from landscape.made import made_once
-from landscape.regular import expanded
+from landscape.regular import expanded, working_directory
 
 FULL, SMALLER = "the memory of the GPU is full", "give a smaller batch-size, or fewer ranks on this GPU"
+OF_USERS = "the code of the model, data or loss"
 # What was resolved in this process, by purpose: naming it again runs nothing new.
 _resolved: set[tuple[str, str]] = set()
 
@@ -179,7 +180,7 @@ def _place_of(error: BaseException) -> str:
 
 
 @contextmanager
-def contained(what: str = "the code of the model, data or loss") -> Iterator[None]:
+def contained(what: str = OF_USERS) -> Iterator[None]:
     """Within the block a user's code runs: whatever it raises leaves it as an `Exception`.
 
     `sys.exit()` in a loss must not end the program with status 0, nor leave other ranks waiting. Our own reasons to stop pass.
@@ -188,7 +189,8 @@ def contained(what: str = "the code of the model, data or loss") -> Iterator[Non
         LandscapeError: SystemExit, GeneratorExit, a KeyboardInterrupt that no signal caused, or another BaseException.
     """
     try:
-        yield
+        with staying(what):
+            yield
     except (Exception, Ending):
         raise
     except BaseException as error:
@@ -197,9 +199,29 @@ def contained(what: str = "the code of the model, data or loss") -> Iterator[Non
         ) from error
 
 
+@contextmanager
+def staying(what: str) -> Iterator[None]:
+    """Within the block a user's code runs, which must not leave the working directory: our relative names are of that.
+
+    Raises:
+        LandscapeError: it did; the directory is that of before again.
+    """
+    home = working_directory()
+    try:
+        yield
+    finally:
+        if left := (now := working_directory()) != home and home is not None:
+            os.chdir(home)
+    if left:
+        raise LandscapeError(
+            f"{what} changed the working directory (os.chdir to {now}), where relative names mean other files; let it use "
+            "full names, such as Path(__file__).parent / 'data.npz'"
+        )
+
+
 def _import_module(name: str, spec: str, what: str) -> ModuleType:
     try:
-        with _importable(Path.cwd()):
+        with staying(f"{what} '{spec}'"), _importable(Path.cwd()):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         # Either the module itself is missing or a module that it imports; only the first is a mistake in the spec.
@@ -208,7 +230,7 @@ def _import_module(name: str, spec: str, what: str) -> ModuleType:
                 f"{what} '{spec}': no module named '{error.name}' here or among the installed packages"
             ) from error
         raise _raised(error, spec, what) from error
-    except Ending:
+    except (Ending, LandscapeError):
         raise
     except BaseException as error:  # a script without a main guard often ends in sys.exit
         raise _raised(error, spec, what) from error
@@ -227,11 +249,11 @@ def _import_file(place: str, spec: str, what: str) -> ModuleType:
     # Dataclasses and pickle look up their module by name, so it must be registered before its code runs.
     sys.modules[name] = module
     try:
-        with _importable(Path.cwd(), path.parent):
+        with staying(f"{what} '{spec}'"), _importable(Path.cwd(), path.parent):
             description.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]
-        if isinstance(error, Ending):
+        if isinstance(error, (Ending, LandscapeError)):
             raise
         raise _raised(error, spec, what) from error
     return module

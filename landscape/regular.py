@@ -75,3 +75,20 @@ def same_file(first: str | Path, second: str | Path) -> bool:
         return os.path.samefile(first, expanded(second))
     except (OSError, ValueError):
         return False
+
+
+def working_directory() -> str | None:
+    """None where it was deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def file_state(path: str | Path) -> tuple[int, int, int] | None:
+    """What tells a file from one that is put in its place: its number, size and time of change; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

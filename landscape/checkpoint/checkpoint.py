@@ -22,6 +22,7 @@ from landscape.checkpoint.entries import extra_states, picked, usual
 from landscape.checkpoint.shards import SHARDED_BINARY, read_sharded
 from landscape.checkpoint.unwrap import COMPILED, clean_names, settings_of, unwrap
 from landscape.errors import CheckpointError
+from landscape.made import has_changed
 from landscape.plain_json import check_depth, tamed
 from landscape.regular import expanded, is_folder, most_bytes, reason_unreadable
 from landscape.shards import is_divided, whole
@@ -155,6 +156,8 @@ def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool 
         with Hashing(files) as hashing:
             stored, meta = READERS[suffix](path, mapped=mapped)
             digest = hashing.result()
+    if has_changed(str(path.resolve()), digest):
+        raise changed(path)
     try:
         check_depth(stored, MOST_ENTRIES)
         entries, found = unwrap(stored, source=str(path))
@@ -172,6 +175,14 @@ def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool 
         _cleaned(entries[first]), meta, str(path), digest, first, entries, extras=extras, settings=settings
     )
     return read.at(entry) if entry else read
+
+
+def changed(path: Path) -> CheckpointError:
+    """The error on a file that is another one than when the command began with it."""
+    return CheckpointError(
+        f"checkpoint {path}: has changed since this command first looked at it; does another process write there? Wait for it, "
+        "and run the command again"
+    )
 
 
 def _of_folder(folder: Path, mapped: bool) -> tuple[object, dict, list[Path]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from landscape.callables import OF_USERS, staying
 from landscape.data.split import Split, copied, giving_copies
 from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
@@ -42,7 +43,11 @@ def try_all(objective: Objective, *, lenient: bool) -> None:
 
     `lenient`: weights may be replaced, as in training, which finds them by their names.
     """
-    with callers_apart(objective, trained=lenient), contextlib.nullcontext() if lenient else in_their_places(objective):
+    with (
+        staying(OF_USERS),
+        callers_apart(objective, trained=lenient),
+        contextlib.nullcontext() if lenient else in_their_places(objective),
+    ):
         for name, split in objective.splits.items():
             try_one(objective, name, split)
 

@@ -108,6 +108,7 @@ def instability(model: Any = None, *, given: Given) -> Surface:
     from landscape.grid import MAX_POINTS_PER_AXIS
     from landscape.made import one_run
     from landscape.sweep.launch import connect
+    from landscape.training.first_net import refuse_inside
     from landscape.training.job import make_training_job
 
     net, asked, run, branch = given[TrainedNet], given[OptimizerOptions], given[BranchRun], given[BranchOptions]
@@ -117,6 +118,7 @@ def instability(model: Any = None, *, given: Given) -> Surface:
     check_whole("points", branch.points, 2, MAX_POINTS_PER_AXIS)
     check_whole("seed", asked.seed, 0, MAX_SEED - MAX_COPIES)  # copies have the seeds after it
     settings, place, out = settings_of(net, asked, run.precision), place_of(net, run), _folder(model, net, run)
+    refuse_inside(net.init, out)
     first = asked.seed if asked.init_seed is None and net.init is None else asked.init_seed
 
     def make(folder: Path, seed: int) -> Any:

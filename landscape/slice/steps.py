@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landscape.checkpoint.checkpoint import load_checkpoint
+from landscape.checkpoint.checkpoint import changed, load_checkpoint
 from landscape.checkpoint.fit import fitting
 from landscape.errors import UsageError
 from landscape.grid import Axis, Grid
 from landscape.layout import Layout, real_form
 from landscape.members import named_buffers
+from landscape.regular import file_state
 from landscape.slice.slice import Coords, nearest
 
 STEP = re.compile(r"step_(\d+)\.pt$")
@@ -31,6 +32,7 @@ class Steps:
         """`like`: a vector (layout.size,) of the dtype and device that weights are wanted in."""
         self.files, self._model, self._layout, self._like = dict(files), model, layout, like
         self.nbytes = 0
+        self._found = {path: file_state(path) for path in self.files.values()}
         self._held: tuple[float, dict[str, Tensor]] | None = None
 
     @property
@@ -54,7 +56,11 @@ class Steps:
 
     def _tensors(self, step: float) -> dict[str, Tensor]:
         if self._held is None or self._held[0] != step:
-            self._held = step, fitting(self._model, load_checkpoint(self.files[step]))
+            path = self.files[step]
+            first = self._found.setdefault(path, file_state(path))  # of a net that has been saved since the run began
+            self._held = step, fitting(self._model, load_checkpoint(path))
+            if file_state(path) != first:
+                raise changed(path)
         return self._held[1]
 
 

@@ -42,6 +42,7 @@ class Keeper:
         lock: OutputLock | None = None,
     ):
         self.path = path
+        self._place = Path(os.path.abspath(path)) if path else None  # wherever a user's code may go
         self._lock = lock or (locked(path) if path else None)
         self._write, self._done, self._what = write, done, what
         self._unsaved = False
@@ -83,11 +84,11 @@ class Keeper:
             SurfaceFileError: the disk is full or gone; the message names the rescue copy, if one could be written.
         """
         started, said = time.monotonic(), None
-        if self.path:
+        if self.path and self._place:
             try:
-                said = self._keep_another(self.path)
-                self._write(self.path)
-                self._left = _state_of(self.path)
+                said = self._keep_another(self._place)
+                self._write(self._place)
+                self._left = _state_of(self._place)
             except OSError as error:
                 raise SurfaceFileError(self._rescued(self.path, error)) from error
         self._unsaved = False
@@ -113,7 +114,7 @@ class Keeper:
         self._aside = real.with_name(f"{real.stem}.other-{secrets.token_hex(4)}{real.suffix}")
         os.rename(real, self._aside)
         return (
-            f"{path} was changed or replaced by another program during the run; that file ({found[0]:,} bytes) is now "
+            f"{self.path} was changed or replaced by another program during the run; that file ({found[0]:,} bytes) is now "
             f"{self._aside}"
         )
 

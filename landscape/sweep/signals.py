@@ -15,7 +15,7 @@ import functools
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 
 from landscape.errors import Interrupted
@@ -41,6 +41,8 @@ class Stop:
         """The first signal is answered in another way, as in training, which finishes its step."""
         self.saves: Callable[[], None] | None = None
         """Writes what is computed; called from another thread when the main thread does not answer."""
+        self.handled: list[int] = []
+        """The signals that come here."""
         self.writing = threading.RLock()
         self._held, self._again = 0, False
 
@@ -54,9 +56,18 @@ class Stop:
         return f"stopped by {self.name}"
 
     def check(self) -> None:
-        """Raises Interrupted if there is a request that nobody has answered."""
+        """Raises Interrupted if there is a request that nobody has answered; takes signals back that a user's code has taken."""
+        for number in self.handled if not self.patient else ():
+            if not is_ours(self, number) and threading.current_thread() is threading.main_thread():
+                signal.signal(number, self.on_signal)
         if self.pending:
             raise Interrupted(self.text)
+
+    def overheard(self, numbers: Iterable[int]) -> None:
+        """Signals of this process, from another thread: one that a user's code handles in its own way is a request as well."""
+        for number in numbers:
+            if number in self.handled and not (self.patient or is_ours(self, number)):
+                self.name = self.name or name_of(number)
 
     def answer(self) -> None:
         """From here on the request is not raised again: what is left to do is to save and to leave."""
@@ -139,6 +150,7 @@ def interruptible(
     try:
         for number in heeded():
             before[number] = signal.signal(number, stop.on_signal)
+        stop.handled = list(before)
         _current = stop
         with watched(stop) if watched else contextlib.nullcontext():
             stop.raises = raises
@@ -146,7 +158,7 @@ def interruptible(
             yield stop
             raises, stop.raises = stop.raises, False
     finally:
-        stop.raises, _current = False, None
+        stop.raises, stop.handled, _current = False, [], None
         for number, handler in reversed(before.items()):  # SIGINT last: Python raises it at once
             signal.signal(number, handler)
     if raises:

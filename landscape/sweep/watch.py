@@ -131,6 +131,7 @@ class Watch:
             if _CLOSE in received:
                 break
             numbers = [number for number in received if number in SIGNALS]
+            self._stop.overheard(numbers)
             if numbers and (flagged is None or not is_ours(self._stop, self._received)):
                 flagged, self._received = now, numbers[0]
             elif flagged is not None and not ready:

@@ -6,6 +6,7 @@ was given, or those of a checkpoint.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from landscape.members import named_parameters
 from landscape.models.resolve import build_model
 from landscape.objective.private import private_copy
 from landscape.randomness import seed_torch
+from landscape.regular import expanded
 from landscape.subject.entry import fitting_entry, read
 from landscape.subject.modules import bare
 from landscape.training.run_folder import net_of
@@ -78,9 +80,15 @@ def first_weights(init: Any, entry: str | None, out: Path, *, overwrite: bool) -
         if overwrite or isinstance(init, Checkpoint) or Path(init).exists() or not begun.exists():
             raise
         return replace(read(begun, None), source=str(init))
-    if found.source != IN_MEMORY and Path(found.source).resolve().is_relative_to(out.resolve()):
-        raise UsageError(f"out {out}: the first weights lie there (--init {found.source}); give another folder")
+    if found.source != IN_MEMORY:
+        refuse_inside(found.source, out)
     return found
+
+
+def refuse_inside(init: Any, out: Path) -> None:
+    """Raises UsageError where the first weights lie in the folder that the run writes."""
+    if isinstance(init, (str, os.PathLike)) and expanded(os.fspath(init)).resolve().is_relative_to(out.resolve()):
+        raise UsageError(f"out {out}: the first weights lie there (--init {init}); give another folder")
 
 
 def _check_finite(net: nn.Module, source: str) -> None:

@@ -23,6 +23,7 @@ from landscape.checkpoint.save import save_checkpoint, write_whole
 from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, UsageError
 from landscape.quantity import DYNAMICS, HESSIAN
 from landscape.slice.steps import STEP
+from landscape.surfaces.keeper import locked
 from landscape.surfaces.run_log import CONFIG, LOG, read_config
 from landscape.surfaces.same_run import CODE, difference, unknown_code
 from landscape.training.folder_lock import FolderLock
@@ -184,7 +185,14 @@ def nets_in(folder: Path) -> dict[int, Path]:
 
 
 def clear(folder: Path) -> None:
-    """Removes the files of an earlier run, and no others."""
+    """Removes the files of an earlier run, and no others.
+
+    Raises:
+        SurfaceFileError: another process measures its nets.
+    """
+    for path in (folder / name for name in MEASURED):
+        if path.exists():
+            locked(path).release()
     for path in [*(folder / name for name in (LOG, STATE, FINAL, *MEASURED)), *nets_in(folder).values()]:
         path.unlink(missing_ok=True)
     remove_preconditioners(folder)

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.callables import explain
+from landscape.callables import contained, explain
 from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.layout import placed
@@ -120,7 +120,7 @@ class Trainer:
         for side in (None, *(side for side, _ in self.settings.progressive)):
             batch = self.loader.batch(0, side)
             try:
-                with torch.enable_grad(), switched(self.settings.precision, self.device):
+                with contained(), torch.enable_grad(), switched(self.settings.precision, self.device):
                     values = measure(twin, batch)
                     if "loss" in values:
                         mean = mean_of(values["loss"])

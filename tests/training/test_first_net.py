@@ -94,6 +94,11 @@ def test_copies_of_a_run_share_them(taught, tmp_path):
     for copy in (1, 2):
         first = weights(tmp_path / f"b/step_0000000/copy_{copy}/checkpoints/step_0000000.pt")
         assert same(first, weights(taught / "final.pt"))
+    before = sorted((tmp_path / "b").rglob("*"))
+    inside = tmp_path / "b/step_0000000/copy_1/final.pt"
+    with pytest.raises(UsageError, match="the first weights lie there"):
+        ll.instability("resnet20", init=inside, at=[0], points=3, overwrite=True, **own)
+    assert sorted((tmp_path / "b").rglob("*")) == before
 
 
 @pytest.mark.parametrize(
