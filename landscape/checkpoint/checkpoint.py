@@ -137,8 +137,8 @@ def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool 
     Raises:
         CheckpointError: the file is missing, truncated or of unknown form, or holds Python objects or no tensors.
     """
-    path = expanded(path)
-    path = _net_of_run(path) or path
+    given = expanded(path)
+    path = _net_of_run(given) or given
     stored: object
     if is_folder(path):
         stored, meta, files = _of_folder(path, mapped)
@@ -156,8 +156,8 @@ def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool 
         with Hashing(files) as hashing:
             stored, meta = READERS[suffix](path, mapped=mapped)
             digest = hashing.result()
-    if has_changed(str(path.resolve()), digest):
-        raise changed(path)
+    if has_changed(str(given.resolve()), digest):  # a run that is trained meanwhile has another net, too
+        raise changed(given)
     try:
         check_depth(stored, MOST_ENTRIES)
         entries, found = unwrap(stored, source=str(path))

@@ -18,7 +18,7 @@ import landscape as ll
 from landscape.cli.main import main
 from landscape.errors import Interrupted, LandscapeError
 from landscape.surfaces import load_surface
-from landscape.sweep.signals import current
+from landscape.sweep.signals import current, is_ours
 
 
 @pytest.fixture
@@ -76,6 +76,19 @@ def test_a_file_that_leaves_it_when_it_is_imported_is_named(fixed, capsys):
     said = capsys.readouterr().err
     assert said.startswith("landscape: model 'net.py:build' changed the working directory (os.chdir to ")
     assert said.count("\n") == 1
+
+
+def test_a_handler_that_a_loss_sets_once_is_replaced_before_the_next_point(fixed):
+    ours = []
+
+    def loss(outputs, targets):
+        if not ours:
+            signal.signal(signal.SIGINT, lambda *given: None)
+        ours.append(is_ours(current(), signal.SIGINT))
+        return mse_loss(outputs, targets)
+
+    line(fixed, loss, points=99)
+    assert not ours[0] and ours[-1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -152,6 +165,36 @@ def test_a_net_of_a_table_that_is_replaced_meanwhile_is_not_measured(fixed, monk
     most, calls = len(calls), []
     with pytest.raises(LandscapeError, match=r"2.pt: has changed since this command first looked at it"):
         table(["1.pt", "2.pt"])
+
+
+def test_a_run_that_is_trained_while_a_table_reads_it_is_not_two_nets_in_one_row(fixed):
+    torch.save(nn.Linear(3, 1).state_dict(), "1.pt")
+    trained("run", 1)
+    last, calls = Path("run/final.pt").rename("last.pt"), []  # as before the end: the last of its checkpoints counts
+
+    def loss(outputs, targets):
+        calls.append(0)
+        if len(calls) == most // 2:
+            os.replace(last, "run/final.pt")
+        return mse_loss(outputs, targets)
+
+    def table():
+        return ll.flatness(
+            ["1.pt", "run"],
+            model=nn.Linear(3, 1),
+            loss=loss,
+            measures="gradient_norm",
+            out="f.h5",
+            overwrite=True,
+            **fixed,
+        )
+
+    torch.save(nn.Linear(3, 1).state_dict(), "last.pt")
+    most = 0
+    table()
+    most, calls = len(calls), []
+    with pytest.raises(LandscapeError, match=r"run: has changed since this command first looked at it"):
+        table()
 
 
 def test_training_does_not_replace_nets_that_another_process_measures(fixed):
