@@ -6,9 +6,8 @@ a batch size that was asked for; a default is the same on every device.
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from torch import Tensor
 from landscape.callables import explain
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, TensorSplit, fingerprint_of
-from landscape.data.structure import batch_length, mapped, tensors_in
+from landscape.data.structure import batch_length
 from landscape.errors import LandscapeError, UsageError
 from landscape.objective.conduct import (
     Conduct,
@@ -31,8 +30,8 @@ from landscape.objective.conduct import (
     read,
 )
 from landscape.objective.described import BATCHES
-from landscape.objective.history import moved
 from landscape.objective.measure import OutputMeasure, check_values
+from landscape.objective.mixing import measured, mixed_by, single
 from landscape.objective.probe import TRIED
 from landscape.objective.reading import forward
 from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
@@ -92,7 +91,7 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     values: dict[str, Any] = {}
 
     def evaluate(batch: Any) -> Values:
-        values.update(_measured(objective, batch))
+        values.update(measured(objective, batch))
         return read(values, batch_length(batch))
 
     random = randomness_of(evaluate, batch, model, objective.device, precision)
@@ -105,8 +104,8 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     if random or layers:
         return conduct
     if isinstance(objective.measure, OutputMeasure):
-        if _net_mixes(objective, batch, length):
-            return replace(conduct, mixes="the net")
+        if mixed := mixed_by(objective, batch, length, values):
+            return replace(conduct, mixes=mixed)
         doubtful = [name for name, value in values.items() if length > 1 and _is_mean(name, value, length)]
         if doubtful and objective.measure.over is None:
             _check_means(objective, objective.measure, split, doubtful)
@@ -115,17 +114,6 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     if whole and conduct.changes:  # a pass in train mode, of which batch norm keeps the statistics
         return replace(conduct, mixes="what the loss changes in the net")
     return replace(conduct, whole=whole)
-
-
-def _net_mixes(objective: Objective, batch: Any, length: int) -> bool:
-    """Whether outputs depend on the other samples of a batch, at the net's own weights or elsewhere."""
-    outputs, precision = functools.partial(_outputs, objective), objective.precision
-    if mixes(outputs, batch, length, precision):
-        return True
-    if objective.lent:
-        return False
-    with moved(objective.parameters):
-        return mixes(outputs, batch, length, precision, lenient=True)
 
 
 def few(objective: Objective, split: Split, most: int) -> tuple[Any, int]:
@@ -144,26 +132,10 @@ def _first(objective: Objective, split: Split, most: int) -> tuple[Any, int]:
     if size == length:
         return batch, length
     try:
-        _measured(objective, part)
+        measured(objective, part)
     except Exception:  # what belongs to the whole batch, such as a matrix of its samples, cannot be cut
         return batch, length
     return part, size
-
-
-def _measured(objective: Objective, batch: Any) -> Mapping[str, Any]:
-    held = Held(objective.model) if objective.conduct.changes else None
-    try:
-        with objective.numbers():
-            return objective.measure(objective.model, mapped(batch, Tensor.detach))  # which a loss may take apart
-    finally:
-        if held:
-            held.put_back()
-
-
-def _outputs(objective: Objective, batch: Any) -> Values:
-    with objective.numbers():
-        outputs = list(tensors_in(forward(objective.model, batch[0])))
-        return {f"outputs {i}": each.detach().double().cpu() for i, each in enumerate(outputs)}
 
 
 def _check_means(objective: Objective, measure: OutputMeasure, split: Split, doubtful: list[str]) -> None:
@@ -175,7 +147,7 @@ def _check_means(objective: Objective, measure: OutputMeasure, split: Split, dou
     doubles = measure.on(torch.device("cpu"), torch.float64)
     for name in loss_first(doubtful):
         if all(isinstance(each, Tensor) for each in found) and name not in measure.settled.whole:
-            pair = _single(torch.cat([each.detach() for each in found])), batch[1]
+            pair = single(torch.cat([each.detach() for each in found])), batch[1]
             why = outputs_not_a_mean(measure.functions[name], doubles.functions[name], pair, length)
         else:  # a structure, which the user's loss takes apart
             why = not_a_mean(_metric(objective, name), batch, length, MEANS[objective.precision])
@@ -186,10 +158,6 @@ def _check_means(objective: Objective, measure: OutputMeasure, split: Split, dou
             )
             error.of = name
             raise error
-
-
-def _single(outputs: Tensor) -> Tensor:
-    return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
 
 
 def _is_mean(name: str, value: Any, length: int) -> bool:
@@ -203,7 +171,7 @@ def _whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]
         UsageError: it is a sum over samples.
     """
     batch, length = spread(split, SPREAD_OF_MODEL) or _first(objective, split, SPREAD_OF_MODEL)
-    values = _measured(objective, batch)
+    values = measured(objective, batch)
     if mixes(evaluate, batch, length, objective.precision):
         return "loss"
     for name in loss_first(values):
@@ -217,7 +185,7 @@ def _whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]
 
 
 def _metric(objective: Objective, name: str) -> Callable[[Any], Any]:
-    return lambda batch: mean_of(_measured(objective, batch)[name])
+    return lambda batch: mean_of(measured(objective, batch)[name])
 
 
 def _batches(objective: Objective, conduct: Conduct) -> tuple[dict[str, Split], int]:
@@ -257,7 +225,7 @@ def _check_last(objective: Objective) -> None:
             continue
         last = next(iter(split.batches(objective.batch_size, count - 1, count)))
         try:
-            _measured(objective, last)
+            measured(objective, last)
         except LandscapeError:
             raise
         except Exception as error:

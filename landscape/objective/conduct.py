@@ -120,17 +120,20 @@ def randomness_of(evaluate: Evaluate, batch: Any, model: nn.Module, device: torc
     return name or OF_LOSS
 
 
-def mixes(evaluate: Evaluate, batch: Any, length: int, precision: str, *, lenient: bool = False) -> bool:
+def mixes(
+    evaluate: Evaluate, batch: Any, length: int, precision: str, *, lenient: bool = False, whole: Values | None = None
+) -> bool:
     """Whether the values of a batch of `length` samples differ when it is passed in halves.
 
-    `lenient`: also the whole batch may be refused, as at weights that are not the net's own.
+    `lenient`: also the whole batch may be refused, as at weights that are not the net's own. `whole`: its values, where they are
+    known.
     """
     halves = parts_of(batch, length, -(-length // 2)) if length >= 4 else []
     if len(halves) < 2:
         return False
     try:
         found = joined([evaluate(half) for half, _ in halves])
-        whole = evaluate(batch) if lenient else None
+        whole = evaluate(batch) if lenient else whole
     except Exception:  # a net may be made for one size of batch; then nothing can be said
         return False
     return differ(whole or evaluate(batch), found, precision) is not None

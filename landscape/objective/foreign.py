@@ -26,7 +26,8 @@ from landscape.errors import EvaluationError, LandscapeError
 from landscape.members import buffers_in, parameters_in
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.conduct import Values
-from landscape.objective.history import callables_of, functions_of, outside_of
+from landscape.objective.history import functions_of, outside_of
+from landscape.objective.loss_modules import callables_of
 from landscape.objective.probe import apart, first_samples, values_of
 from landscape.objective.steady import Held
 from landscape.objective.stored import HOOKS, refuse_stored

@@ -164,7 +164,11 @@ def counted(function: Callable, index: int) -> Callable:
 
 def is_known(function: Callable | None) -> bool:
     """Whether a metric is one of these, whose unit is known; a user's may have the same name."""
-    return (getattr(plain(function), "__module__", None) or "").partition(".")[0] == "landscape" if function else False
+    return (
+        (getattr(plain(function), "__module__", None) or "").partition(".")[0] == "landscape"
+        if function is not None
+        else False
+    )
 
 
 def is_one_of(function: Any, known: Collection[Callable]) -> bool:

@@ -25,6 +25,7 @@ from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
 from landscape.members import buffers_in, parameters_in
 from landscape.objective.conduct import Values, differ, parts_of
+from landscape.objective.loss_modules import callables_of
 from landscape.objective.measure import Measure
 from landscape.objective.places import in_their_places
 from landscape.objective.probe import OUTPUT, TRIED, values_of
@@ -135,12 +136,6 @@ def moved(weights: Tensor) -> Iterator[None]:
         yield
     finally:
         few.copy_(before)
-
-
-def callables_of(measure: Measure) -> list[Any]:
-    """The losses and metrics of a measure: functions, modules and other objects that can be called."""
-    found = [getattr(measure, "function", None), *getattr(measure, "functions", {}).values()]
-    return [each for each in found if each is not None]
 
 
 def functions_of(measure: Measure) -> list[Callable[..., Any]]:

@@ -1,6 +1,6 @@
 """Metrics of a batch: those of (outputs, targets), and those of (model, batch).
 
-Owns: `Measure` and its two kinds. What a loss or metric is called, and which functions belong to a name, is known in loss.py.
+Owns: `Measure` and its two kinds. What a loss or metric is called, and which functions have a name, is known in loss.py.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from landscape.layout import placed
 from landscape.objective.batch_words import no_number
 from landscape.objective.combined import Combined, with_parts
 from landscape.objective.functions import accuracy, counted, cross_entropy, is_one_of, mae, mse, nll, plain, top
+from landscape.objective.loss_modules import evaluating, module_behind, with_module
 from landscape.objective.reading import Reading, called, main_part
 from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, refuse_complex, target_mean
 
@@ -185,14 +186,13 @@ def _module_of(function: Any) -> str:
 def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Callable:
     if found := function if isinstance(function, TargetMean) else target_mean(function):
         return found.on(device)
-    if not isinstance(function, nn.Module):
+    if (module := module_behind(function)) is None:
         return function
-    own = placed(copied_whole(function), device, dtype)
-    for module in own.modules():  # tensors that are no buffers
-        for name, value in vars(module).items():
+    for part in (own := placed(copied_whole(module), device, dtype)).modules():  # tensors that are no buffers
+        for name, value in vars(part).items():
             if isinstance(value, Tensor):
-                setattr(module, name, value.to(device, dtype if value.is_floating_point() else None))
-    return own
+                setattr(part, name, value.to(device, dtype if value.is_floating_point() else None))
+    return with_module(function, own)
 
 
 class ModelMeasure:
@@ -241,7 +241,8 @@ class ModelMeasure:
         return found | with_parts(self._of_several if several else self.functions, outputs, targets)
 
     def _of_model(self, model: Model, batch: Any) -> dict[str, Any]:
-        found = self.function(model, batch)
+        with evaluating(None if getattr(model, "training", False) else module_behind(self.function)):
+            found = self.function(model, batch)
         return dict(found) if isinstance(found, Mapping) and not hasattr(found, "logits") else {"loss": found}
 
 

@@ -14,8 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.dropout import _DropoutNd
 
 from landscape.callables import explain
 from landscape.copied import detached, note_copy
@@ -24,6 +22,7 @@ from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
 from landscape.layout import Layout, real_form
 from landscape.members import buffers_in, named_parameters, parameters_in
+from landscape.objective.loss_modules import callables_of, into_evaluation, module_behind, tells_modes
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import multiplies_bf16, numerics
 from landscape.objective.steady import checksum, refuse_moved
@@ -102,23 +101,15 @@ def evaluating(model: nn.Module) -> nn.Module:
 def resting(measure: Measure) -> Measure:
     """The measure itself, whose losses of outputs that are modules are its own copies: in evaluation mode, as the net is."""
     for each in getattr(measure, "functions", {}).values():
-        for part in each.modules() if isinstance(each, nn.Module) else ():
-            part.training = False
+        if (module := module_behind(each)) is not None:
+            into_evaluation(module)
     return measure
 
 
 def reads_mode(measure: Measure) -> list[str]:
-    """The classes of its losses of outputs whose code or layers tell evaluation from training."""
-    return [
-        type(each).__name__
-        for each in getattr(measure, "functions", {}).values()
-        if isinstance(each, nn.Module) and any(map(_tells_modes, each.modules()))
-    ]
-
-
-def _tells_modes(part: nn.Module) -> bool:
-    code = getattr(type(part).forward, "__code__", None)
-    return isinstance(part, (_DropoutNd, _NormBase)) or "training" in getattr(code, "co_names", ())
+    """The classes of its losses that are modules and tell evaluation from training."""
+    found = map(module_behind, callables_of(measure))
+    return [type(each).__name__ for each in found if each is not None and tells_modes(each)]
 
 
 def _is_number(tensor: Tensor) -> bool:

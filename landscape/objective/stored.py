@@ -21,7 +21,7 @@ from landscape.errors import EvaluationError
 from landscape.members import parameters_in
 from landscape.objective.conduct import Values
 from landscape.objective.functions import is_known
-from landscape.objective.history import callables_of
+from landscape.objective.loss_modules import callables_of
 from landscape.objective.probe import apart, first_samples, values_of
 from landscape.objective.touched import uncompiled
 from landscape.randomness import forked

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.objective.functions import is_known
-from landscape.objective.history import callables_of
+from landscape.objective.loss_modules import callables_of
 from landscape.objective.measure import Measure
 from landscape.objective.objective import Objective
 from landscape.objective.stored import HOOKS
@@ -112,9 +112,11 @@ class Holdings:
                 self._at[place] = value, (held := _held_by(value))
                 waiting.extend(((*place, key), each) for key, each in itertools.chain(held.items(), _beside(value)))
 
-    def names(self) -> list[str]:
-        """The names of what has changed, as far as it has any."""
-        return sorted({key for _, key in self.changed() if isinstance(key, str) and key.isidentifier()})
+    def places(self) -> Iterator[tuple[Any, ...]]:
+        """Where something has changed: the number of the root, then what leads there."""
+        for place, (value, before) in self._at.items():
+            with contextlib.suppress(Exception):
+                yield from ((*place, key) for key in _changed(value, before))
 
     def changed(self, like: Holdings | None = None) -> Iterator[tuple[int, Any]]:
         """(id, key) of what has changed, with the ids of the objects that are at the same places in `like`."""

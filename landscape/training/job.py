@@ -198,6 +198,9 @@ def make_training_job(
             splits["train"], chosen.batch_size, augment=chosen.augment, label_noise=chosen.label_noise, seed=chosen.seed,
             device=place, dtype=dtype_of(chosen.precision),
         )  # fmt: skip
+        tester.measure = tester.measure.on(
+            place, dtype_of(chosen.precision)
+        )  # with losses of its own, which training changes
         trainer = Trainer(net, loader, tester.measure, chosen)
         for text in trainer.check():
             note(text, label=name, quiet=quiet)

@@ -1,51 +1,114 @@
-"""What a loss keeps from step to step: buffers of a module are part of a run's state, other changes are named before it starts.
+"""What a loss keeps from step to step: of modules it is part of a run's state, all else is named before the run starts.
 
-Owns: `LossState`. The losses are those that the run was given; a trial takes copies of them, so that the first step finds them
-as they were.
+Owns: `LossState` and `Trial`. A training has copies of the losses that are modules, so the caller's are as they were, and a
+second training with them begins as the first did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from landscape.objective.functions import is_known
-from landscape.objective.history import callables_of
+from landscape.objective.loss_modules import callables_of, module_behind
 from landscape.objective.measure import Measure
 from landscape.printable import listed
+from landscape.subject.program import OF_TORCH
+from landscape.subject.written import Holdings
 
 LISTED = 3
+PLAIN = (bool, int, float, str, bytes, type(None))
+BUFFERS, PARAMETERS, ATTRIBUTES = "buffers", "parameters", "attributes"
 
 
 class LossState:
-    """The buffers of the losses and metrics that are modules."""
+    """Buffers, parameters and plain attributes (numbers, texts, tensors, lists and dicts of these) of losses that are modules."""
 
     def __init__(self, measure: Measure) -> None:
-        self._modules = [each for each in callables_of(measure) if isinstance(each, nn.Module) and not is_known(each)]
+        self._losses = [None if is_known(each) else module_behind(each) for each in callables_of(measure)]
 
     def __bool__(self) -> bool:
-        return bool(self._modules)
+        return any(each is not None for each in self._losses)
 
-    def state(self) -> list[dict[str, Tensor]]:
-        """Copies of the buffers by name, for each module; [] where there is none."""
-        return [{name: each.detach().clone() for name, each in one.named_buffers()} for one in self._modules]
+    def state(self) -> list[dict[str, Any]]:
+        """A copy of everything, for each part of each module; [] where there is none."""
+        return [{kind: dict(_copies(held)) for kind, held in _kept_of(part).items()} for part in self._parts()]
 
     def restore(self, state: Sequence[Any]) -> None:
         """Puts back a `state`; that of an earlier version says nothing.
 
         Raises:
-            KeyError, RuntimeError: it is that of other modules.
+            ValueError, KeyError: it is that of other modules.
         """
-        for module, stored in zip(self._modules, state, strict=bool(state)):
-            for name, buffer in module.named_buffers():
-                buffer.data.copy_(stored[name])
+        for part, stored in zip(self._parts(), state, strict=True) if state else ():
+            for name, value in _copies(stored[BUFFERS]):
+                _put(part._buffers, name, value)
+            for name, value in _copies(stored[PARAMETERS]):
+                _put(part._parameters, name, value)
+            vars(part).update(_copies(stored[ATTRIBUTES]))
+
+    def keeps(self, place: Sequence[Any]) -> bool:
+        """Whether what lies at a place (number of the loss, name, name, ...) is part of the state."""
+        owner, rest = self._losses[place[0]], list(place[1:])
+        while owner is not None and rest and rest[0] in owner._modules:
+            owner, rest = owner._modules[rest[0]], rest[1:]
+        return owner is not None and bool(rest) and any(rest[0] in held for held in _kept_of(owner).values())
+
+    def _parts(self) -> list[nn.Module]:
+        return [part for loss in self._losses if loss is not None for part in loss.modules()]
 
 
-def change_note(names: Sequence[str]) -> str:
-    """A line on what a loss writes into beside buffers, by name."""
+def _kept_of(part: nn.Module) -> dict[str, Mapping[str, Any]]:
+    own = {name: value for name, value in vars(part).items() if name not in OF_TORCH and _is_plain(value)}
+    return {BUFFERS: part._buffers, PARAMETERS: part._parameters, ATTRIBUTES: own}
+
+
+def _is_plain(value: Any, depth: int = 8) -> bool:
+    """Whether a file of tensors can hold it."""
+    if isinstance(value, PLAIN) or (isinstance(value, Tensor) and value.is_leaf):
+        return True
+    if type(value) is dict:
+        value = [*value.keys(), *value.values()]
+    return type(value) in (list, tuple) and depth > 0 and all(_is_plain(each, depth - 1) for each in value)
+
+
+def _copies(held: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in held.items():
+        yield name, value.detach().clone() if isinstance(value, Tensor) else copy.deepcopy(value)
+
+
+def _put(held: dict[str, Any], name: str, value: Tensor | None) -> None:
+    """Into the tensor that is there, which others may hold too, where it has the shape; else in its place."""
+    there = held.get(name)
+    if isinstance(there, Tensor) and isinstance(value, Tensor) and there.shape == value.shape and there.is_contiguous():
+        there.data.copy_(value)
+    else:
+        held[name] = value
+
+
+class Trial:
+    """What the losses of a measure write into while they are tried, beside what is part of their state."""
+
+    def __init__(self, measure: Measure) -> None:
+        self._kept, called = LossState(measure), callables_of(measure)
+        self._written = Holdings(*(each if (own := module_behind(each)) is None else own for each in called))
+
+    def notes(self) -> list[str]:
+        """A line on it, if there is anything."""
+        places = [place for place in self._written.places() if not self._kept.keeps(place)]
+        names = dict.fromkeys(name for place in places if (name := _name_of(place)))
+        return [_note(list(names))] if names else []
+
+
+def _name_of(place: Sequence[Any]) -> str | None:
+    return next((key for key in reversed(place) if isinstance(key, str) and key.isidentifier()), None)
+
+
+def _note(names: Sequence[str]) -> str:
     return (
         f"the loss changes {listed(names, LISTED)} while it trains, and a run that was stopped goes on without that; keep it in "
-        "a buffer (register_buffer) to have it kept"
+        "a module, as a buffer or a plain attribute, to have it kept"
     )

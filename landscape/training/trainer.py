@@ -23,14 +23,12 @@ from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.layout import placed
 from landscape.members import load_state, named_buffers, parameters_in, saved_state, state_of
-from landscape.objective.history import callables_of
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
 from landscape.randomness import seed_torch
-from landscape.subject.written import Holdings
 from landscape.training.loader import ReadyBatchLoader, TensorLoader
-from landscape.training.loss_state import LossState, change_note
+from landscape.training.loss_state import LossState, Trial
 from landscape.training.optimizers import make_optimizer, usual_rate
 from landscape.training.plateau import Plateau
 from landscape.training.reached import outside_note, reached_outside
@@ -116,7 +114,7 @@ class Trainer:
         measure = self.measure.on(
             self.device, dtype_of(self.settings.precision)
         )  # with copies of losses that are modules
-        written, outside = Holdings(*callables_of(measure)), list[Tensor]()
+        trial, outside = Trial(measure), list[Tensor]()
         for side in (None, *(side for side, _ in self.settings.progressive)):
             batch = self.loader.batch(0, side)
             try:
@@ -141,8 +139,7 @@ class Trainer:
                 raise UsageError(
                     f"the loss returns {', '.join(values) or 'nothing'}; for training it must return 'loss'"
                 )
-        changed = written.names()
-        return [*([outside_note(outside)] if outside else []), *([change_note(changed)] if changed else [])]
+        return [*([outside_note(outside)] if outside else []), *trial.notes()]
 
     def advance(self) -> None:
         """Does one step."""

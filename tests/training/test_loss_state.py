@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import signal
+from collections import deque
 
 import numpy as np
 import pytest
@@ -36,6 +37,54 @@ class Counting(Warm):
         super().__init__()
         del self.n
         self.n = 0.0
+
+
+class Lazy(Warm):
+    """The buffer is there from the first step on."""
+
+    def __init__(self):
+        super().__init__()
+        self.n = None
+
+    def forward(self, outputs, targets):
+        if self.n is None:
+            self.n = torch.zeros(())
+        return super().forward(outputs, targets)
+
+
+class Queue(Warm):
+    """A memory that grows, as a buffer, with a view of one number that is not contiguous."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("queue", torch.zeros(0, 3))
+        self.register_buffer("spread", torch.zeros(1).expand(4))
+
+    def forward(self, outputs, targets):
+        if self.training:
+            self.queue = torch.cat([self.queue, outputs.detach().float()])
+            self.n = torch.tensor(len(self.queue) / 16)
+        return F.cross_entropy(outputs, targets, reduction="none") * (0.1 + 0.05 * self.n) + self.spread.sum()
+
+
+class Listed(Warm):
+    """A history in a list, and a tensor that is no buffer, inside a part of the module."""
+
+    def __init__(self):
+        super().__init__()
+        self.part = nn.Identity()
+        self.part.history, self.part.c = [], torch.zeros(())
+
+    def forward(self, outputs, targets):
+        if self.training:
+            self.part.history.append(1.0)
+            self.part.c += 1
+        return F.cross_entropy(outputs, targets, reduction="none") * (
+            0.1 + 0.02 * len(self.part.history) + 0.03 * self.part.c
+        )
+
+
+KINDS = [Warm, Counting, Lazy, Queue, Listed]
 
 
 class Noisy(nn.Module):
@@ -72,7 +121,7 @@ def test_it_trains_as_in_plain_torch_and_what_is_measured_moves_nothing(kind, da
 
     monkeypatch.setattr(Trainer, "advance", keeping)
     run = ll.train(net(), data={"train": data, "test": data}, loss=loss, out=tmp_path / "run", **OPTIONS)
-    plain, model = kind(), net().double()
+    plain, model = kind().double(), net().double()
     for step, (inputs, targets) in enumerate(seen):
         model.zero_grad()
         plain(model(inputs), targets).mean().backward()
@@ -83,14 +132,16 @@ def test_it_trains_as_in_plain_torch_and_what_is_measured_moves_nothing(kind, da
             evaluated = copy.deepcopy(plain).eval()
             wanted = float(evaluated(model(data[0].double()), data[1]).mean())
             assert run.log[(step + 1) // 3]["test_loss"] == pytest.approx(wanted, rel=1e-6)
-    assert float(plain.n) == float(loss.n) == 9
+    assert float(plain.n) == 9 and float(loss.n) == 0, "the loss that is given is copied"
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(run.model.state_dict()[name].double(), tensor, rtol=1e-12, atol=0)
     assert run.metrics["train_loss"] == pytest.approx(run.log[-1]["test_loss"], rel=1e-9)
 
 
-def test_a_stopped_run_goes_on_with_its_buffers(data, tmp_path, monkeypatch):
-    whole = ll.train(net(), data=data, loss=Warm(), out=tmp_path / "whole", **OPTIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stopped_run_goes_on_with_what_its_loss_keeps(kind, data, tmp_path, monkeypatch, capsys):
+    whole = ll.train(net(), data=data, loss=kind(), out=tmp_path / "whole", **{**OPTIONS, "quiet": False})
+    assert "the loss changes" not in capsys.readouterr().err
     advance, steps = Trainer.advance, []
 
     def stopping(trainer):
@@ -101,19 +152,54 @@ def test_a_stopped_run_goes_on_with_its_buffers(data, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched, pytest.raises(Interrupted):
         patched.setattr(Trainer, "advance", stopping)
-        ll.train(net(), data=data, loss=Warm(), out=tmp_path / "run", **OPTIONS)
-    later = Warm()
-    again = ll.train(net(), data=data, loss=later, out=tmp_path / "run", **OPTIONS)
-    assert steps == [1, 2, 3, 4] and float(later.n) == 9
+        ll.train(net(), data=data, loss=(loss := kind()), out=tmp_path / "run", **OPTIONS)
+    again = ll.train(net(), data=data, loss=loss, out=tmp_path / "run", **OPTIONS)  # as a cell of a notebook run again
+    assert steps == [1, 2, 3, 4]
     for name, tensor in whole.model.state_dict().items():
         assert torch.equal(again.model.state_dict()[name], tensor)
 
 
-def test_what_is_kept_beside_buffers_is_named(data, tmp_path, capsys):
-    for kind, said in ((Counting, True), (Warm, False), (nn.CrossEntropyLoss, False)):
-        ll.train(net(), data=data, loss=kind(), out=tmp_path / kind.__name__, **{**OPTIONS, "quiet": False})
-        text = capsys.readouterr().err
-        assert ("the loss changes n while it trains, and a run that was stopped goes on without that" in text) == said
+class Own:
+    """No module: the object itself is called, and what it keeps is not part of the state."""
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def __call__(self, outputs, targets):
+        if isinstance(self.kept, (list, deque)):
+            self.kept.append(1.0)
+        else:
+            self.kept += 1
+        return F.cross_entropy(outputs, targets, reduction="none")
+
+
+@pytest.mark.parametrize(
+    "kept", [1.0, [1.0], deque([1.0]), torch.zeros(()), np.zeros(2)], ids=lambda kept: type(kept).__name__
+)
+def test_what_is_kept_elsewhere_is_named(kept, data, tmp_path, capsys):
+    ll.train(net(), data=data, loss=Own(kept), out=tmp_path / "run", **{**OPTIONS, "quiet": False})
+    assert (
+        "the loss changes kept while it trains, and a run that was stopped goes on without that"
+        in capsys.readouterr().err
+    )
+    ll.train(net(), data=data, loss=nn.CrossEntropyLoss(), out=tmp_path / "other", **{**OPTIONS, "quiet": False})
+    assert "the loss changes" not in capsys.readouterr().err
+
+
+def test_copies_of_a_run_begin_with_the_same_loss(data, tmp_path, monkeypatch):
+    begun, advance = [], Trainer.advance
+
+    def noting(trainer):
+        if trainer.step == 0:
+            begun.append(float(next(iter(trainer.measure.functions.values())).n))
+        advance(trainer)
+
+    monkeypatch.setattr(Trainer, "advance", noting)
+    for kind in (Warm, Counting):
+        options = {**OPTIONS, "at": [0], "points": 3, "out": tmp_path / kind.__name__}
+        ll.instability(net(), data=data, loss=(loss := kind()), **options)
+        assert ll.instability(net(), data=data, loss=loss, **options).grid.size, "and the same command goes on"
+    assert begun and set(begun) == {0.0}
 
 
 def test_a_surface_is_that_of_evaluation_mode_and_says_so(data, tmp_path, capsys):

@@ -1,0 +1,113 @@
+"""Losses that are modules, or contrast the samples of a batch: measured as plain torch does in evaluation mode, by whatever name."""
+
+from __future__ import annotations
+
+import copy
+import functools
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import landscape as ll
+
+MODE = "is in evaluation mode, as the net is"
+
+
+class Normed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bn = nn.BatchNorm1d(3).double()
+
+    def forward(self, outputs, targets):
+        return F.cross_entropy(self.bn(outputs), targets, reduction="none")
+
+    def method(self, outputs, targets):
+        return 2 * self(outputs, targets)
+
+
+class OfModel(Normed):
+    def forward(self, model, batch):
+        return super().forward(model(batch[0]), batch[1])
+
+
+class Warmer(nn.Module):
+    """Its own `train` sets more than a mode; `forward` names none."""
+
+    def __init__(self):
+        super().__init__()
+        self.temperature = 4.0
+
+    def train(self, mode=True):
+        self.temperature = 4.0 if mode else 1.0
+        return super().train(mode)
+
+    def forward(self, outputs, targets):
+        return F.cross_entropy(outputs / self.temperature, targets, reduction="none")
+
+
+def contrast(outputs, targets):
+    """One value for each sample, from its likeness to the others of the batch."""
+    likeness = (outputs @ outputs.T).masked_fill(torch.eye(len(outputs), dtype=torch.bool), -1e9)
+    return -(F.log_softmax(likeness, 1) * (targets[:, None] == targets[None])).sum(1)
+
+
+@pytest.fixture(scope="module")
+def given():
+    torch.manual_seed(0)
+    data = torch.randn(24, 5, dtype=torch.float64), torch.randint(3, (24,))
+    return nn.Sequential(nn.Linear(5, 6), nn.Tanh(), nn.Linear(6, 3)).double(), data
+
+
+def at_net(given, loss, **more):
+    model, data = given
+    options = {"model": model, "data": data, "loss": loss, "x": "0:1:2", "precision": "fp64", "threads": 1, **more}
+    return ll.line(**options).values["train_loss"][0]
+
+
+@torch.no_grad()
+def plain(given, loss, size=24):
+    model, (inputs, targets) = given
+    parts = zip(inputs.split(size), targets.split(size), strict=True)
+    return float(sum(loss(model(x), y).sum() for x, y in parts) / len(targets))
+
+
+@pytest.mark.parametrize("kind", ["module", "partial", "method", "of the model", "own train()"])
+def test_it_is_measured_in_evaluation_mode_and_left_as_it_was(kind, given, capsys):
+    module = {"of the model": OfModel, "own train()": Warmer}.get(kind, Normed)()
+    before, resting = copy.deepcopy(module.state_dict()), copy.deepcopy(module).eval()
+    loss, wanted = {
+        "module": (module, resting),
+        "partial": (functools.partial(module), resting),
+        "method": (module.method, resting.method),
+        "of the model": (ll.Loss(module, of="model"), functools.partial(Normed.forward, resting)),
+        "own train()": (module, resting),
+    }[kind]
+    assert at_net(given, loss) == pytest.approx(plain(given, wanted), rel=1e-12)
+    assert MODE in capsys.readouterr().err
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert all(part.training for part in module.modules())
+
+
+@pytest.mark.parametrize("wrap", [torch.jit.script, torch.compile, lambda module: module])
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*")
+def test_scripted_and_compiled_losses_are_losses(wrap, given, capsys):
+    assert at_net(given, wrap(nn.CrossEntropyLoss())) == pytest.approx(plain(given, F.cross_entropy) * 24, rel=1e-6)
+    assert MODE not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", [24, 8])
+def test_values_of_samples_that_depend_on_the_batch_say_so_and_are_those_of_the_batches(size, given, capsys):
+    wanted = plain(given, contrast, size)
+    assert at_net(given, contrast, batch_size=size) == pytest.approx(wanted, rel=1e-12)
+    assert f"values depend on the batches ({size} samples), through the loss" in capsys.readouterr().err
+    loader = DataLoader(TensorDataset(*given[1]), batch_size=size)
+    assert at_net(given, contrast, data=loader) == pytest.approx(wanted, rel=1e-12)
+    assert f"({24 // size} x {size} samples as given), through the loss" in capsys.readouterr().err
+    metric = at_net(given, "cross_entropy", metrics=["loss", ("contrast", contrast)], batch_size=size)
+    assert metric == pytest.approx(plain(given, functools.partial(F.cross_entropy, reduction="none")), rel=1e-12)
+    assert "through the metric contrast" in capsys.readouterr().err
+    at_net(given, lambda outputs, targets: F.cross_entropy(outputs, targets, reduction="none"), batch_size=size)
+    assert "depend" not in capsys.readouterr().err
