@@ -18,6 +18,7 @@ from torch import Tensor
 from landscape.data.structure import batch_length, mapped
 from landscape.members import parameters_in
 from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS, Values, parts_of, read
+from landscape.objective.loss_modules import buffers_moved
 from landscape.objective.numerics import numerics, with_gradients
 from landscape.objective.probe import TRIED, apart
 from landscape.objective.steady import SEED, Held, checksum, refuse_moved
@@ -43,7 +44,7 @@ def tried(objective: Objective, batch: Any, run: Callable[[Any], T]) -> T:
             with objective.numbers():
                 result = run(mapped(batch, Tensor.detach))
             refuse_moved(objective.parameters, before)
-            changes = tuple(dict.fromkeys((*found.changes, *held.changed())))
+            changes = tuple(dict.fromkeys((*found.changes, *held.changed(), *buffers_moved(objective.measure))))
             objective.conduct = replace(found, gradients=way, changes=changes)
             return result
         except RuntimeError as error:  # such as "does not require grad"

@@ -19,6 +19,7 @@ from landscape.callables import resolve_function
 from landscape.errors import UsageError
 from landscape.objective.described import MODEL, Loss
 from landscape.objective.functions import cross_entropy, plain
+from landscape.objective.loss_modules import is_as_made
 from landscape.objective.loss_name import full_name, short_name
 from landscape.objective.measure import Measure, ModelMeasure, OutputMeasure
 from landscape.objective.misfit import MODEL_ARGUMENTS, check_order
@@ -109,6 +110,8 @@ def _own_cross_entropy(loss: Callable) -> Callable | None:
         return cross_entropy
     # a subclass may compute something else
     if not isinstance(loss, nn.CrossEntropyLoss) or type(loss).forward is not nn.CrossEntropyLoss.forward:
+        return None
+    if not is_as_made(loss):
         return None
     if loss.weight is not None or loss.ignore_index != IGNORED:
         return None

@@ -1,6 +1,6 @@
 """Losses and metrics that are modules: in evaluation mode where they are measured, as the net is, and copied where they may be.
 
-Owns: which module stands behind a callable, the same callable with another one, and the modes. A function that calls a module
+Owns: which module stands behind a callable, the same callable with another one, modes and buffers. A function that calls a module
 which it has found elsewhere is not seen through.
 """
 
@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
@@ -39,6 +40,52 @@ def with_module(function: Callable, module: nn.Module) -> Callable:
     if isinstance(function, functools.partial):
         return functools.partial(with_module(function.func, module), *function.args, **function.keywords)
     return getattr(module, function.__name__) if inspect.ismethod(function) else module
+
+
+def is_as_made(module: Any) -> bool:
+    """Whether a module of a library's class computes what its class does: no hooks, no `forward` or `__call__` of its own."""
+    hooked = any(vars(module).get(table) for table in ("_forward_hooks", "_forward_pre_hooks"))
+    own_call = type(module).__call__ is not nn.Module.__call__
+    return not (hooked or own_call or "forward" in vars(module))
+
+
+class _PutBack:
+    """A hook of a module, before each call: its buffers are those of the beginning again, whatever calls have made of them."""
+
+    def __init__(self, module: nn.Module):
+        self._held = [
+            (f"{path}.{name}".strip("."), part, name, buffer, buffer.detach().clone())
+            for path, part in module.named_modules()
+            for name, buffer in part._buffers.items()
+            if buffer is not None and buffer.layout == torch.strided
+        ]
+
+    def __call__(self, *given: Any) -> None:
+        for _, part, name, buffer, before in self._held:
+            if part._buffers.get(name) is not buffer:
+                part._buffers[name] = buffer
+            if not torch.equal(buffer, before):  # NaN too
+                buffer.data.copy_(before)
+
+    def moved(self) -> list[str]:
+        return [
+            name
+            for name, part, key, buffer, before in self._held
+            if part._buffers.get(key) is not buffer or not torch.equal(buffer, before)
+        ]
+
+
+def put_back_before_calls(module: nn.Module) -> None:
+    """From here on each call of the module, which is a copy, finds its buffers as they are now."""
+    if (back := _PutBack(module))._held:
+        module.register_forward_pre_hook(back)
+
+
+def buffers_moved(measure: Any) -> list[str]:
+    """The buffers of losses that a call has changed, and the next puts back, by name."""
+    modules = [each for each in map(module_behind, callables_of(measure)) if each is not None]
+    hooks = [hook for each in modules for hook in each._forward_pre_hooks.values() if isinstance(hook, _PutBack)]
+    return [f"{name} of the loss" for hook in hooks for name in hook.moved()]
 
 
 def into_evaluation(module: nn.Module) -> None:

@@ -13,17 +13,16 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from landscape.copied import copied_whole
 from landscape.data.split import Split
 from landscape.data.structure import mapped, tensors_in
 from landscape.errors import DataError, EvaluationError
-from landscape.layout import placed
 from landscape.objective.batch_words import no_number
 from landscape.objective.combined import Combined, with_parts
 from landscape.objective.functions import accuracy, counted, cross_entropy, is_one_of, mae, mse, nll, plain, top
-from landscape.objective.loss_modules import evaluating, module_behind, with_module
+from landscape.objective.loss_copies import placed_loss
+from landscape.objective.loss_modules import evaluating, module_behind
 from landscape.objective.reading import Reading, called, main_part
-from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, refuse_complex, target_mean
+from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, refuse_complex
 
 # A net as a function of its inputs: a module, or a faster program for it.
 Model = Callable[..., Any]
@@ -125,7 +124,7 @@ class OutputMeasure:
         return self._with({name: counted(each, index) for name, each in self.functions.items()})
 
     def on(self, device: torch.device, dtype: torch.dtype) -> OutputMeasure:
-        return self._with({name: _placed(each, device, dtype) for name, each in self.functions.items()})
+        return self._with({name: placed_loss(each, device, dtype) for name, each in self.functions.items()})
 
     def twin(self) -> OutputMeasure:
         """The same with functions of its own, for another thread."""
@@ -183,18 +182,6 @@ def _module_of(function: Any) -> str:
     return getattr(plain(function), "__module__", None) or ""
 
 
-def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Callable:
-    if found := function if isinstance(function, TargetMean) else target_mean(function):
-        return found.on(device)
-    if (module := module_behind(function)) is None:
-        return function
-    for part in (own := placed(copied_whole(module), device, dtype)).modules():  # tensors that are no buffers
-        for name, value in vars(part).items():
-            if isinstance(value, Tensor):
-                setattr(part, name, value.to(device, dtype if value.is_floating_point() else None))
-    return with_module(function, own)
-
-
 class ModelMeasure:
     """A user's (model, batch) -> value or dict of values; `functions`: metrics of the outputs that it has asked the net for."""
 
@@ -226,7 +213,7 @@ class ModelMeasure:
         return self
 
     def on(self, device: torch.device, dtype: torch.dtype) -> ModelMeasure:
-        functions = {name: _placed(each, device, dtype) for name, each in self.functions.items()}
+        functions = {name: placed_loss(each, device, dtype) for name, each in self.functions.items()}
         return ModelMeasure(self.function, functions, self.reading, self.over)
 
     def __call__(self, model: Model, batch: Any) -> dict[str, Any]:

@@ -22,7 +22,12 @@ from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
 from landscape.layout import Layout, real_form
 from landscape.members import buffers_in, named_parameters, parameters_in
-from landscape.objective.loss_modules import callables_of, into_evaluation, module_behind, tells_modes
+from landscape.objective.loss_modules import (
+    into_evaluation,
+    module_behind,
+    put_back_before_calls,
+    tells_modes,
+)
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import multiplies_bf16, numerics
 from landscape.objective.steady import checksum, refuse_moved
@@ -99,17 +104,24 @@ def evaluating(model: nn.Module) -> nn.Module:
 
 
 def resting(measure: Measure) -> Measure:
-    """The measure itself, whose losses of outputs that are modules are its own copies: in evaluation mode, as the net is."""
+    """The measure itself, whose losses of outputs that are modules are its own copies: in evaluation mode, as the net is, and
+    with the same buffers before each call."""
     for each in getattr(measure, "functions", {}).values():
         if (module := module_behind(each)) is not None:
             into_evaluation(module)
+            if not isinstance(module, torch.jit.ScriptModule):
+                put_back_before_calls(module)
     return measure
 
 
 def reads_mode(measure: Measure) -> list[str]:
-    """The classes of its losses that are modules and tell evaluation from training."""
-    found = map(module_behind, callables_of(measure))
-    return [type(each).__name__ for each in found if each is not None and tells_modes(each)]
+    """Its losses and metrics that are modules and tell evaluation from training, as `the loss Warm`."""
+    named = {"loss": getattr(measure, "function", None), **getattr(measure, "functions", {})}
+    return [
+        f"the {'loss' if name == 'loss' else 'metric'} {type(module).__name__}"
+        for name, each in named.items()
+        if (module := module_behind(each)) is not None and tells_modes(module)
+    ]
 
 
 def _is_number(tensor: Tensor) -> bool:

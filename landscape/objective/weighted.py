@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from landscape.data.split import BatchSplit, Split, StreamSplit
 from landscape.data.transfer import sent
 from landscape.errors import DataError, EvaluationError, UsageError
+from landscape.objective.loss_modules import is_as_made
 
 IGNORED = -100  # torch's usual `ignore_index`
 SCAN = 256
@@ -125,7 +126,7 @@ def _settings(loss: Callable) -> tuple[Callable, Mapping[str, Any]]:
         nn.CrossEntropyLoss.forward: F.cross_entropy, nn.NLLLoss.forward: F.nll_loss
     }  # fmt: skip
     # a subclass may compute something else
-    if function := modules.get(getattr(type(loss), "forward", loss)):
+    if (function := modules.get(getattr(type(loss), "forward", loss))) and is_as_made(loss):
         return function, {key: getattr(loss, key) for key in KEYWORDS if hasattr(loss, key)}
     if isinstance(loss, functools.partial) and not loss.args:
         return loss.func, loss.keywords

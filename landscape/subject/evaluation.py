@@ -87,7 +87,7 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
     if facts.classes:
         found.append("the classes are the last dimension of the outputs, of which another one is as long")
     if moded := reads_mode(objective.measure):
-        found.append(f"the loss {listed(moded, LISTED)} is in evaluation mode, as the net is")
+        found.append(f"{listed(moded, LISTED)} {'is' if len(moded) == 1 else 'are'} in evaluation mode, as the net is")
     if facts.gradients:
         found.append(f"the loss differentiates by {facts.gradients}, so it is evaluated with gradients")
     return found

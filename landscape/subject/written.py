@@ -118,12 +118,34 @@ class Holdings:
             with contextlib.suppress(Exception):
                 yield from ((*place, key) for key in _changed(value, before))
 
+    def put_back(self) -> None:
+        """Gives every object the attributes, entries and variables that it had; what was written in place into arrays stays."""
+        for value, before in self._at.values():
+            with contextlib.suppress(Exception):  # an object may refuse
+                if _changed(value, before):
+                    _give_back(value, before)
+
     def changed(self, like: Holdings | None = None) -> Iterator[tuple[int, Any]]:
         """(id, key) of what has changed, with the ids of the objects that are at the same places in `like`."""
         for place, (value, before) in self._at.items():
             owner = id(_owner(value if like is None else like._at.get(place, (value, {}))[0]))
             with contextlib.suppress(Exception):
                 yield from ((owner, key) for key in _changed(value, before))
+
+
+def _give_back(value: Any, before: Mapping[Any, Any]) -> None:
+    if isinstance(value, CellType):
+        value.cell_contents = before[WHOLE]
+    elif WHOLE in before or isinstance(value, Tensor):
+        return
+    elif isinstance(value, (list, deque)):
+        value.clear()
+        value.extend(before.values())
+    else:
+        held = value if isinstance(value, dict) else value.__globals__ if inspect.isfunction(value) else vars(value)
+        for key in _held_by(value).keys() - before.keys():
+            del held[key]
+        held.update(before)
 
 
 def _changed(value: Any, before: Mapping[Any, Any]) -> list[Any]:

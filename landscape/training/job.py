@@ -23,6 +23,7 @@ from landscape.data.split import Split, TensorSplit
 from landscape.errors import UsageError
 from landscape.members import parameters_in
 from landscape.objective.loss import make_measure
+from landscape.objective.loss_modules import callables_of
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective
@@ -32,7 +33,7 @@ from landscape.options.values import named_path
 from landscape.randomness import seed_torch
 from landscape.subject.net import program_of_given
 from landscape.subject.subject import versions_used
-from landscape.subject.written import Watched, lasting_code
+from landscape.subject.written import Holdings, Watched, lasting_code
 from landscape.surfaces.same_run import CODE
 from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores, usual_threads
@@ -192,18 +193,19 @@ def make_training_job(
         program = program_of_given(net, model)
         splits = measure.read(splits, net)
         measure = measure.counting({"train": splits["train"]})
+        held = Holdings(*callables_of(measure))  # a trial of a loss that is no copy counts as no step
         tester = Tester(net, splits, measure, place, chosen.precision, watched := Watched(net, measure))
         _, code = lasting_code(watched.stores(), program, net, LossOptions(loss=settings["loss"]))
         loader = make_loader(
             splits["train"], chosen.batch_size, augment=chosen.augment, label_noise=chosen.label_noise, seed=chosen.seed,
             device=place, dtype=dtype_of(chosen.precision),
         )  # fmt: skip
-        tester.measure = tester.measure.on(
-            place, dtype_of(chosen.precision)
-        )  # with losses of its own, which training changes
+        # with losses of its own, which training changes
+        tester.measure = tester.measure.on(place, dtype_of(chosen.precision))
         trainer = Trainer(net, loader, tester.measure, chosen)
         for text in trainer.check():
             note(text, label=name, quiet=quiet)
+        held.put_back()
     config = _config(chosen, facts, trainer, model, data_root) | {CODE: code.json()}
     decides = [key for key in config if key not in MAY_DIFFER]
     return TrainingJob(trainer, tester, config, decides, name, out)

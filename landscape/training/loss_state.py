@@ -80,10 +80,14 @@ def _copies(held: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield name, value.detach().clone() if isinstance(value, Tensor) else copy.deepcopy(value)
 
 
+def _alike(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and one.dtype == other.dtype and one.is_contiguous()
+
+
 def _put(held: dict[str, Any], name: str, value: Tensor | None) -> None:
     """Into the tensor that is there, which others may hold too, where it has the shape; else in its place."""
     there = held.get(name)
-    if isinstance(there, Tensor) and isinstance(value, Tensor) and there.shape == value.shape and there.is_contiguous():
+    if isinstance(there, Tensor) and isinstance(value, Tensor) and _alike(there, value):
         there.data.copy_(value)
     else:
         held[name] = value

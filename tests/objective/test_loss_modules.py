@@ -1,9 +1,10 @@
-"""Losses that are modules, or contrast the samples of a batch: measured as plain torch does in evaluation mode, by whatever name."""
+"""Losses that are modules, or contrast the samples of a batch, have the values of plain torch in evaluation mode."""
 
 from __future__ import annotations
 
 import copy
 import functools
+import threading
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import landscape as ll
+from landscape.errors import UsageError
 
 MODE = "is in evaluation mode, as the net is"
 
@@ -48,10 +50,27 @@ class Warmer(nn.Module):
         return F.cross_entropy(outputs / self.temperature, targets, reduction="none")
 
 
+def hooked(loss):
+    loss.register_forward_hook(lambda module, given, found: 3 * found)
+    return loss
+
+
+def patched(loss):
+    plain = loss.forward
+    loss.forward = lambda outputs, targets: 3 * plain(outputs, targets)
+    return loss
+
+
+class Called(nn.CrossEntropyLoss):
+    def __call__(self, outputs, targets):
+        return 3 * super().__call__(outputs, targets)
+
+
 def contrast(outputs, targets):
     """One value for each sample, from its likeness to the others of the batch."""
-    likeness = (outputs @ outputs.T).masked_fill(torch.eye(len(outputs), dtype=torch.bool), -1e9)
-    return -(F.log_softmax(likeness, 1) * (targets[:, None] == targets[None])).sum(1)
+    same = torch.eye(len(outputs), dtype=torch.bool)
+    likeness = F.log_softmax((outputs @ outputs.T).masked_fill(same, -1e9), 1)
+    return -(likeness * ((targets[:, None] == targets[None]) & ~same)).sum(1)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +100,7 @@ def test_it_is_measured_in_evaluation_mode_and_left_as_it_was(kind, given, capsy
     loss, wanted = {
         "module": (module, resting),
         "partial": (functools.partial(module), resting),
-        "method": (module.method, resting.method),
+        "method": (getattr(module, "method", None), getattr(resting, "method", None)),
         "of the model": (ll.Loss(module, of="model"), functools.partial(Normed.forward, resting)),
         "own train()": (module, resting),
     }[kind]
@@ -89,6 +108,26 @@ def test_it_is_measured_in_evaluation_mode_and_left_as_it_was(kind, given, capsy
     assert MODE in capsys.readouterr().err
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert all(part.training for part in module.modules())
+
+
+@pytest.mark.parametrize(
+    "loss", [hooked(nn.CrossEntropyLoss()), patched(nn.CrossEntropyLoss()), Called(), hooked(nn.CrossEntropyLoss(torch.ones(3)))],
+    ids=["hook", "forward", "call", "with weights"],
+)  # fmt: skip
+def test_what_was_added_to_a_loss_of_torch_counts(loss, given, tmp_path):
+    mean = plain(given, F.cross_entropy) * 24
+    assert at_net(given, loss) == pytest.approx(3 * mean, rel=1e-6)
+    run = ll.train(given[0], data=given[1], loss=loss, epochs=0, precision="fp64", out=tmp_path / "run", quiet=True)
+    assert run.metrics["train_loss"] == pytest.approx(3 * mean, rel=1e-6)
+
+
+def test_one_that_cannot_be_copied_is_one_line(given):
+    loss = Normed()
+    loss.lock = threading.Lock()
+    with pytest.raises(
+        UsageError, match=r"the loss Normed cannot be copied \(TypeError: .*\); keep what cannot be outside of it"
+    ):
+        at_net(given, loss)
 
 
 @pytest.mark.parametrize("wrap", [torch.jit.script, torch.compile, lambda module: module])

@@ -213,11 +213,33 @@ def test_a_surface_is_that_of_evaluation_mode_and_says_so(data, tmp_path, capsys
     assert loss.training and loss.drop.training, "the caller's loss is as it was"
 
 
-def test_one_that_moves_in_evaluation_mode_too_is_refused(data):
-    class Centred(Warm):
+def test_a_buffer_that_moves_in_evaluation_too_is_put_back_and_an_attribute_refused(data, capsys):
+    class Moving(Warm):
         def forward(self, outputs, targets):
             self.n += 1
             return super().forward(outputs, targets)
 
+    class Gradients(Warm):
+        """Moves only where gradients flow, as in a product with the Hessian."""
+
+        def forward(self, outputs, targets):
+            self.n += torch.is_grad_enabled()
+            return super().forward(outputs, targets)
+
+    class Centred(Counting):
+        def forward(self, outputs, targets):
+            self.n += 1
+            return super().forward(outputs, targets)
+
+    model, mean = net().double(), float(F.cross_entropy(net().double()(data[0].double()), data[1]))
+    options = {"model": model, "data": data, "precision": "fp64", "threads": 1}
+    largest = max(ll.spectrum(loss=nn.CrossEntropyLoss(), quiet=True, **options).whole.values)
+    for kind in (Moving, Gradients):  # each call is the first one: n is 1
+        found = ll.line(loss=kind(), x="0:1:2", batch_size=16, **options)
+        assert found.values["train_loss"][0] == pytest.approx(0.15 * mean, rel=1e-6)
+        assert "an evaluation changes n of the loss: put back before each batch" in capsys.readouterr().err
+        assert max(ll.spectrum(loss=kind(), quiet=True, **options).whole.values) == pytest.approx(
+            0.15 * largest, rel=1e-6
+        )
     with pytest.raises(EvaluationError, match="two evaluations of the same batch at the same weights differ"):
         ll.line(model=net(), data=data, loss=Centred(), x="-1:1:3", threads=1)

@@ -1,0 +1,44 @@
+"""Copies of losses and metrics on a device, in a dtype.
+
+Owns: what of a loss is copied and moved. Torch's means over targets become sums with weights; functions stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from landscape.callables import explain
+from landscape.copied import copied_whole
+from landscape.errors import UsageError
+from landscape.layout import placed
+from landscape.objective.loss_modules import module_behind, with_module
+from landscape.objective.weighted import TargetMean, target_mean
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    try:
+        return copied_whole(module)
+    except Exception as error:
+        raise UsageError(
+            f"the loss {type(module).__name__} cannot be copied ({explain(error)}); keep what cannot be outside of it"
+        ) from error
+
+
+def placed_loss(function: Callable, device: torch.device, dtype: torch.dtype) -> Callable:
+    """The function with tensors of its module, if it has one, on the device: those of a copy.
+
+    Raises:
+        UsageError: the module cannot be copied.
+    """
+    if found := function if isinstance(function, TargetMean) else target_mean(function):
+        return found.on(device)
+    if (module := module_behind(function)) is None:
+        return function
+    for part in (own := placed(_copied(module), device, dtype)).modules():  # tensors that are no buffers
+        for name, value in vars(part).items():
+            if isinstance(value, Tensor):
+                setattr(part, name, value.to(device, dtype if value.is_floating_point() else None))
+    return with_module(function, own)
