@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from landscape.data.rows import RowsSplit
 from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
 from landscape.data.split import Split, StreamSplit, TensorSplit, tensor_split
 from landscape.data.structure import is_pair
-from landscape.data.user import TellBatches, call_user, of_split, user_split
+from landscape.data.user import TellBatches, call_user, has_splits, of_split, user_split
 from landscape.errors import UsageError
 from landscape.randomness import forked
 from landscape.regular import expanded
@@ -41,6 +41,8 @@ class Data:
     splits: dict[str, Split]
     provenance: dict
     notes: tuple[str, ...] = ()
+    returned: Mapping[str, Any] = field(default_factory=dict)
+    """What a callable without a parameter `split` has returned, by its spec."""
 
 
 def load_splits(
@@ -55,6 +57,7 @@ def load_splits(
     budget: float | None = None,
     seed: int | None = SUBSET_SEED,
     two_batches: TellBatches | None = None,
+    before: Data | None = None,
 ) -> Data:
     """Reads the named splits.
 
@@ -67,6 +70,7 @@ def load_splits(
         budget: image folders and Datasets that take more bytes are streamed; default half of the free memory.
         seed: of the random numbers that a user's data draw while they are read; None leaves the generators alone.
         two_batches: tells whether data of two tensors alike are two batches; by default they are inputs and targets.
+        before: another split of the same data; what a callable has returned for it is not asked for twice.
 
     Raises:
         UsageError: unknown split, spec or normalization, or samples below 1.
@@ -78,7 +82,7 @@ def load_splits(
         raise UsageError(f"samples {samples}: expected at least 1")
     budget = host_budget() if budget is None else budget
     loaded: dict[str, Split] = {}
-    returned: dict[str, Any] = {}
+    returned: dict[str, Any] = dict(before.returned) if before else {}
     preset = parse_normalize(normalize)
     for name in dict.fromkeys(split):
         request = Request(name, data_root, download, lambda n: subset(n, samples), budget / len(split))
@@ -98,7 +102,8 @@ def load_splits(
         },
     }
     said = dict.fromkeys(part.note for part in loaded.values() if isinstance(part, RowsSplit) and part.note)
-    return Data(loaded, facts, (*said, *short_notes(samples, {name: part.of for name, part in loaded.items()})))
+    short = short_notes(samples, {name: part.of for name, part in loaded.items()})
+    return Data(loaded, facts, (*said, *short), returned)
 
 
 def short_notes(samples: int | None, sizes: Mapping[str, int]) -> tuple[str, ...]:
@@ -118,8 +123,8 @@ def _has_pixels(data: Any, preset: Normalize, loaded: Mapping[str, Split]) -> bo
     return own or preset.name != "none" or any(each.dtype == torch.uint8 for each in tensors)
 
 
-def has_test(data: Any) -> bool:
-    """Whether there is a test split beside the training split; reads no samples.
+def has_test(data: Any, train: Data | None = None) -> bool:
+    """Whether there is a test split beside the training split; reads no samples. `train`: that split, if it has been read.
 
     Raises:
         UsageError, LandscapeError: a callable that cannot be found.
@@ -128,6 +133,8 @@ def has_test(data: Any) -> bool:
         return "test" in data
     if not isinstance(data, str):
         return False
+    if train and data in train.returned:
+        return has_splits(train.returned[data]) and "test" in train.returned[data]
     if _is_callable(data):
         return "split" in inspect.signature(resolve_callable(data, "data")).parameters
     kind, _, path = data.partition(":")

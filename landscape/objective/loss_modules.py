@@ -125,6 +125,8 @@ def tells_modes(module: nn.Module) -> bool:
 def _tells(part: nn.Module) -> bool:
     kind = type(part)
     own = kind.train is not nn.Module.train or kind.eval is not nn.Module.eval
-    code = getattr(getattr(kind, "forward", None), "__code__", None)
-    layers = isinstance(part, (_DropoutNd, _NormBase))
-    return layers or "training" in getattr(code, "co_names", ()) or (own and not kind.__module__.startswith("torch."))
+    if isinstance(part, (_DropoutNd, _NormBase)):
+        return True
+    written = [each for each in kind.__mro__ if not each.__module__.startswith(("torch.", "builtins"))]
+    codes = [getattr(value, "__code__", None) for each in written for value in vars(each).values()]
+    return any("training" in code.co_names for code in codes if code is not None) or (own and bool(written))

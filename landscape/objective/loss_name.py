@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Collection
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from landscape.data.split import fingerprint_of
@@ -64,4 +65,6 @@ def _torch_defaults(kind: type[nn.Module]) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     """A tensor, such as class weights, as eight digits of its hash."""
-    return fingerprint_of([value])[:8] if isinstance(value, Tensor) else str(value)
+    if not isinstance(value, Tensor):
+        return str(value)
+    return fingerprint_of([value if value.layout == torch.strided else value.to_dense()])[:8]

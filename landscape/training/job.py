@@ -217,12 +217,12 @@ def _splits(
     """The training split, the test split if there is one, and the provenance of both."""
     where |= {"normalize": settings.normalize or None, "seed": None}  # the generators are those that the run has seeded
     loaded = load_splits(data, split=("train",), samples=settings.samples, **where)
-    missing = () if has_test(data) else ("no validation: the data have no test split",)
+    missing = () if has_test(data, loaded) else ("no validation: the data have no test split",)
     for text in (*loaded.notes, *missing):
         note(text, label=label, quiet=quiet)
     if missing:
         return loaded.splits, loaded.provenance
-    test = load_splits(data, split=("test",), **where)
+    test = load_splits(data, split=("test",), before=loaded, **where)
     facts = {**loaded.provenance, "splits": {**loaded.provenance["splits"], **test.provenance["splits"]}}
     return {**loaded.splits, **test.splits}, facts
 

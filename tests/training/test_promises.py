@@ -3,6 +3,7 @@
 import copy
 import errno
 import io
+import json
 
 import numpy as np
 import pytest
@@ -259,3 +260,18 @@ def test_a_net_in_memory_is_not_named_in_its_checkpoint(xy, tmp_path):
     assert "model" not in meta and "data" not in meta
     line = ll.line(run.folder, model=linear(), data=xy, x=(-1, 1, 3), quiet=True)
     assert line.at_origin("train_loss") == pytest.approx(run.metrics["train_loss"], rel=1e-6)
+
+
+def test_a_function_that_returns_both_splits_is_asked_once_and_has_its_test_split(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(
+        "import torch\nCALLS = []\ndef data():\n    CALLS.append(0)\n    x = torch.rand(20, 3) + 10 * len(CALLS)\n"
+        "    y = torch.arange(20) % 2\n    return {'train': (x[:12], y[:12]), 'test': (x[12:], y[12:])}\n"
+    )
+    run = ll.train(nn.Linear(3, 2), data="own.py:data", epochs=1, batch_size=4, out="run", quiet=True, threads=1)
+    assert {"train_loss", "test_loss"} <= set(run.metrics)
+    facts = json.loads((tmp_path / "run/config.json").read_text())
+    assert (facts["train_samples"], facts["test_samples"]) == (12, 8)
+    from landscape.callables import resolve_callable
+
+    assert len(resolve_callable("own.py:data", "data").__globals__["CALLS"]) == 1
