@@ -121,6 +121,20 @@ def test_what_was_added_to_a_loss_of_torch_counts(loss, given, tmp_path):
     assert run.metrics["train_loss"] == pytest.approx(3 * mean, rel=1e-6)
 
 
+def test_a_function_that_leads_back_to_the_given_loss_is_refused_where_its_mode_counts(given):
+    loss = Normed()
+    loss.normed = lambda outputs: loss.bn(outputs)
+    loss.forward = lambda outputs, targets: F.cross_entropy(loss.normed(outputs), targets, reduction="none")
+    with pytest.raises(
+        UsageError, match="the loss Normed keeps a function, normed, that leads back to it, such as a lambda"
+    ):
+        at_net(given, loss)
+    scaled = nn.CrossEntropyLoss(reduction="none")
+    scaled.factor = 2.0
+    scaled.forward = lambda outputs, targets: scaled.factor * F.cross_entropy(outputs, targets, reduction="none")
+    assert at_net(given, scaled) == pytest.approx(2 * plain(given, F.cross_entropy) * 24, rel=1e-6)
+
+
 def test_one_that_cannot_be_copied_is_one_line(given):
     loss = Normed()
     loss.lock = threading.Lock()
