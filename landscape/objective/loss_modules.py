@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
@@ -50,29 +50,43 @@ def is_as_made(module: Any) -> bool:
 
 
 class _PutBack:
-    """A hook of a module, before each call: its buffers are those of the beginning again, whatever calls have made of them."""
+    """A hook of a module, before each call: its buffers are those of the beginning again, whatever calls have made of them.
+
+    A write is known by torch's count of writes, as a queue of a loss may be large.
+    """
 
     def __init__(self, module: nn.Module):
         self._held = [
-            (f"{path}.{name}".strip("."), part, name, buffer, buffer.detach().clone())
+            _Buffer(f"{path}.{name}".strip("."), part, name, buffer)
             for path, part in module.named_modules()
             for name, buffer in part._buffers.items()
-            if buffer is not None and buffer.layout == torch.strided
+            if buffer is not None and buffer.layout == torch.strided and not buffer.is_inference()
         ]
 
     def __call__(self, *given: Any) -> None:
-        for _, part, name, buffer, before in self._held:
-            if part._buffers.get(name) is not buffer:
-                part._buffers[name] = buffer
-            if not torch.equal(buffer, before):  # NaN too
-                buffer.data.copy_(before)
+        for each in self._held:
+            if each.moved:
+                each.put_back()
 
     def moved(self) -> list[str]:
-        return [
-            name
-            for name, part, key, buffer, before in self._held
-            if part._buffers.get(key) is not buffer or not torch.equal(buffer, before)
-        ]
+        return [each.shown for each in self._held if each.moved]
+
+
+class _Buffer:
+    """A buffer as it was, and where."""
+
+    def __init__(self, shown: str, part: nn.Module, name: str, buffer: Tensor):
+        self.shown, self._part, self._name, self._buffer = shown, part, name, buffer
+        self._before, self._writes = buffer.detach().clone(), buffer._version
+
+    @property
+    def moved(self) -> bool:
+        return self._part._buffers.get(self._name) is not self._buffer or self._buffer._version != self._writes
+
+    def put_back(self) -> None:
+        self._part._buffers[self._name] = self._buffer
+        self._buffer.data.copy_(self._before)  # `data`: what autograd has kept of the buffer stays valid
+        self._writes = self._buffer._version
 
 
 def put_back_before_calls(module: nn.Module) -> None:
