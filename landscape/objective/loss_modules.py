@@ -59,6 +59,7 @@ class _PutBack:
         self._held = [
             _Buffer(f"{path}.{name}".strip("."), part, name, buffer)
             for path, part in module.named_modules()
+            if not isinstance(part, torch.jit.ScriptModule)  # whose tables are torch's
             for name, buffer in part._buffers.items()
             if buffer is not None and buffer.layout == torch.strided and not buffer.is_inference()
         ]

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from landscape.objective.functions import is_known
@@ -44,10 +45,10 @@ class LossState:
             ValueError, KeyError: it is that of other modules.
         """
         for part, stored in zip(self._parts(), state, strict=True) if state else ():
-            for name, value in _copies(stored[BUFFERS]):
-                _put(part._buffers, name, value)
-            for name, value in _copies(stored[PARAMETERS]):
-                _put(part._parameters, name, value)
+            held = _kept_of(part)
+            for kind in (BUFFERS, PARAMETERS):
+                for name, value in _copies(stored[kind]):
+                    _put(held[kind], name, value)
             vars(part).update(_copies(stored[ATTRIBUTES]))
 
     def keeps(self, place: Sequence[Any]) -> bool:
@@ -61,14 +62,17 @@ class LossState:
         return [part for loss in self._losses if loss is not None for part in loss.modules()]
 
 
-def _kept_of(part: nn.Module) -> dict[str, Mapping[str, Any]]:
+def _kept_of(part: nn.Module) -> dict[str, Any]:
+    if isinstance(part, torch.jit.ScriptModule):  # its tables are torch's, and its attributes in them
+        tensors = dict(part.named_buffers(recurse=False)), dict(part.named_parameters(recurse=False))
+        return {BUFFERS: tensors[0], PARAMETERS: tensors[1], ATTRIBUTES: {}}
     own = {name: value for name, value in vars(part).items() if name not in OF_TORCH and _is_plain(value)}
     return {BUFFERS: part._buffers, PARAMETERS: part._parameters, ATTRIBUTES: own}
 
 
 def _is_plain(value: Any, depth: int = 8) -> bool:
     """Whether a file of tensors can hold it."""
-    if isinstance(value, PLAIN) or (isinstance(value, Tensor) and value.is_leaf):
+    if type(value) in PLAIN or (type(value) in (Tensor, nn.Parameter) and value.is_leaf):
         return True
     if type(value) is dict:
         value = [*value.keys(), *value.values()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import enum
 import signal
 from collections import deque
 
@@ -67,13 +68,28 @@ class Queue(Warm):
         return F.cross_entropy(outputs, targets, reduction="none") * (0.1 + 0.05 * self.n) + self.spread.sum()
 
 
+class Kind(enum.IntEnum):
+    """A number that no file of tensors holds."""
+
+    ONE = 1
+
+
+class Scripted(Warm):
+    def __init__(self):
+        super().__init__()
+        self.part = torch.jit.script(nn.BatchNorm1d(3))
+
+    def forward(self, outputs, targets):
+        return super().forward(self.part(outputs), targets)
+
+
 class Listed(Warm):
     """A history in a list, and a tensor that is no buffer, inside a part of the module."""
 
     def __init__(self):
         super().__init__()
         self.part = nn.Identity()
-        self.part.history, self.part.c = [], torch.zeros(())
+        self.part.history, self.part.c, self.part.kind = [], torch.zeros(()), Kind.ONE
 
     def forward(self, outputs, targets):
         if self.training:
@@ -84,7 +100,7 @@ class Listed(Warm):
         )
 
 
-KINDS = [Warm, Counting, Lazy, Queue, Listed]
+KINDS = [Warm, Counting, Lazy, Queue, Listed, Scripted]
 
 
 class Noisy(nn.Module):
@@ -138,6 +154,7 @@ def test_it_trains_as_in_plain_torch_and_what_is_measured_moves_nothing(kind, da
     assert run.metrics["train_loss"] == pytest.approx(run.log[-1]["test_loss"], rel=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stopped_run_goes_on_with_what_its_loss_keeps(kind, data, tmp_path, monkeypatch, capsys):
     whole = ll.train(net(), data=data, loss=kind(), out=tmp_path / "whole", **{**OPTIONS, "quiet": False})
