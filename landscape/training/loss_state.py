@@ -54,8 +54,12 @@ class LossState:
     def keeps(self, place: Sequence[Any]) -> bool:
         """Whether what lies at a place (number of the loss, name, name, ...) is part of the state."""
         owner, rest = self._losses[place[0]], list(place[1:])
-        while owner is not None and rest and rest[0] in owner._modules:
+        while (
+            owner is not None and not isinstance(owner, torch.jit.ScriptModule) and rest and rest[0] in owner._modules
+        ):
             owner, rest = owner._modules[rest[0]], rest[1:]
+        if isinstance(owner, torch.jit.ScriptModule):  # what torch looks up there it keeps
+            return True
         return owner is not None and bool(rest) and any(rest[0] in held for held in _kept_of(owner).values())
 
     def _parts(self) -> list[nn.Module]:
