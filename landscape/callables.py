@@ -16,14 +16,14 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from landscape.errors import Ending, LandscapeError, UsageError
 from landscape.made import made_once
-from landscape.regular import expanded, working_directory
+from landscape.regular import expanded, working_directory, working_folder
 
 FULL, SMALLER = "the memory of the GPU is full", "give a smaller batch-size, or fewer ranks on this GPU"
 OF_USERS = "the code of the model, data or loss"
@@ -201,17 +201,15 @@ def contained(what: str = OF_USERS) -> Iterator[None]:
 
 @contextmanager
 def staying(what: str) -> Iterator[None]:
-    """Within the block a user's code runs, which must not leave the working directory: our relative names are of that.
-
-    Raises:
-        LandscapeError: it did; the directory is that of before again.
-    """
-    home = working_directory()
+    """Within the block a user's code runs; leaving the working directory, of which our relative names are, is a LandscapeError."""
+    home, folder = working_directory(), working_folder()
     try:
         yield
     finally:
-        if left := (now := working_directory()) != home and home is not None:
-            os.chdir(home)
+        if left := home is not None and working_folder() != folder:
+            now = working_directory()
+            with suppress(OSError):  # it may have been renamed or deleted meanwhile
+                os.chdir(home)
     if left:
         raise LandscapeError(
             f"{what} changed the working directory (os.chdir to {now}), where relative names mean other files; let it use "

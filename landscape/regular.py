@@ -85,10 +85,16 @@ def working_directory() -> str | None:
         return None
 
 
-def file_state(path: str | Path) -> tuple[int, int, int] | None:
-    """What tells a file from one that is put in its place: its number, size and time of change; None where there is none."""
+def file_state(path: str | Path) -> tuple[int, int, int, int] | None:
+    """What tells a file from one that is put in its place: device, number, size and time of change; None where there is none."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def working_folder() -> tuple[int, int]:
+    """Device and number of the working directory: the same when it is renamed, and (0, 0) where it cannot be looked up."""
+    found = file_state(".") or (0, 0)
+    return found[0], found[1]

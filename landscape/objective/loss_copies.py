@@ -16,7 +16,7 @@ from landscape.callables import explain
 from landscape.copied import copied_whole
 from landscape.errors import UsageError
 from landscape.layout import placed
-from landscape.objective.loss_modules import module_behind, tells_modes, with_module
+from landscape.objective.loss_modules import drop_put_back, module_behind, tells_modes, with_module
 from landscape.objective.weighted import TargetMean, target_mean
 
 
@@ -58,7 +58,8 @@ def placed_loss(function: Callable, device: torch.device, dtype: torch.dtype) ->
         return found.on(device)
     if (module := module_behind(function)) is None:
         return function
-    for part in (own := placed(_copied(module), device, dtype)).modules():  # tensors that are no buffers
+    drop_put_back(own := placed(_copied(module), device, dtype))
+    for part in own.modules():  # tensors that are no buffers
         for name, value in vars(part).items():
             if isinstance(value, Tensor):
                 setattr(part, name, value.to(device, dtype if value.is_floating_point() else None))

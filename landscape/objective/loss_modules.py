@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
 from landscape.callables import explain
-from landscape.errors import LandscapeError
+from landscape.errors import EvaluationError, LandscapeError
 
 
 def module_behind(function: Any) -> nn.Module | None:
@@ -49,6 +49,10 @@ def is_as_made(module: Any) -> bool:
     return not (hooked or own_call or "forward" in vars(module))
 
 
+# Where a module of ours has what puts its buffers back.
+_NAME = "_landscape_put_back"
+
+
 class _PutBack:
     """A hook of a module, before each call: its buffers are those of the beginning again, whatever calls have made of them.
 
@@ -56,7 +60,8 @@ class _PutBack:
     """
 
     def __init__(self, module: nn.Module):
-        self._held = [
+        self.hooked = False
+        self.held = [
             _Buffer(f"{path}.{name}".strip("."), part, name, buffer)
             for path, part in module.named_modules()
             if not isinstance(part, torch.jit.ScriptModule)  # whose tables are torch's
@@ -65,12 +70,12 @@ class _PutBack:
         ]
 
     def __call__(self, *given: Any) -> None:
-        for each in self._held:
+        for each in self.held:
             if each.moved:
                 each.put_back()
 
     def moved(self) -> list[str]:
-        return [each.shown for each in self._held if each.moved]
+        return [each.shown for each in self.held if each.moved]
 
 
 class _Buffer:
@@ -90,17 +95,45 @@ class _Buffer:
         self._writes = self._buffer._version
 
 
-def put_back_before_calls(module: nn.Module) -> None:
-    """From here on each call of the module, which is a copy, finds its buffers as they are now."""
-    if (back := _PutBack(module))._held:
+def put_back_before_calls(function: Any, module: nn.Module) -> None:
+    """From here on each call of the module, which is a copy, finds its buffers as they are now, where torch's hooks are called;
+    methods and a `__call__` of its own pass them by, and `buffers_moved` refuses what moves there."""
+    if not (back := _PutBack(module)).held:
+        return
+    back.hooked = not _bypasses(function, module)
+    vars(module)[_NAME] = back
+    if back.hooked:
         module.register_forward_pre_hook(back)
 
 
+def drop_put_back(module: nn.Module) -> None:
+    """Takes the hook from a copy of such a module, whose tensors are on another device or of another dtype."""
+    if vars(module).pop(_NAME, None) is not None:
+        for key, hook in list(module._forward_pre_hooks.items()):
+            if isinstance(hook, _PutBack):
+                del module._forward_pre_hooks[key]
+
+
+def _bypasses(function: Any, module: nn.Module) -> bool:
+    called = function.func if isinstance(function, functools.partial) else function
+    return called is not module or type(module).__call__ is not nn.Module.__call__
+
+
 def buffers_moved(measure: Any) -> list[str]:
-    """The buffers of losses that a call has changed, and the next puts back, by name."""
+    """The buffers of losses that a call has changed, and the next puts back, by name.
+
+    Raises:
+        EvaluationError: no hook could put them back.
+    """
     modules = [each for each in map(module_behind, callables_of(measure)) if each is not None]
-    hooks = [hook for each in modules for hook in each._forward_pre_hooks.values() if isinstance(hook, _PutBack)]
-    return [f"{name} of the loss" for hook in hooks for name in hook.moved()]
+    found = [back for each in modules if (back := vars(each).get(_NAME)) is not None]
+    for back in found:
+        if not back.hooked and (moved := back.moved()):
+            raise EvaluationError(
+                f"the loss changes its buffer {moved[0]} where it is measured, by a method or a __call__ of its own; let it do "
+                "that in training mode alone (if self.training:), or give the module itself with a forward"
+            )
+    return [f"{name} of the loss" for back in found for name in back.moved()]
 
 
 def into_evaluation(module: nn.Module) -> None:

@@ -109,7 +109,7 @@ def resting(measure: Measure) -> Measure:
     for each in getattr(measure, "functions", {}).values():
         if (module := module_behind(each)) is not None:
             into_evaluation(module)
-            put_back_before_calls(module)
+            put_back_before_calls(each, module)
     return measure
 
 

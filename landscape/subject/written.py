@@ -40,6 +40,7 @@ from landscape.surfaces.provenance import CodeFacts
 
 # Values that are the same where they are equal.
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
+COUNTS = (int, float)
 # What random numbers are drawn of.
 DRAWING = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 # Of longer collections only the length is looked at.
@@ -118,12 +119,24 @@ class Holdings:
             with contextlib.suppress(Exception):
                 yield from ((*place, key) for key in _changed(value, before))
 
-    def put_back(self) -> None:
-        """Gives every object the attributes, entries and variables that it had; what was written in place into arrays stays."""
+    @contextlib.contextmanager
+    def trying(self) -> Iterator[None]:
+        """After the block counts are as they were, so that calls within it are no steps; see `put_back_counts`."""
+        try:
+            yield
+        finally:
+            self.put_back_counts()
+
+    def put_back_counts(self) -> None:
+        """Gives attributes, entries and variables that were numbers and still are their old values.
+
+        All else stays: what was built meanwhile may be known elsewhere as built.
+        """
         for value, before in self._at.values():
             with contextlib.suppress(Exception):  # an object may refuse
-                if _changed(value, before):
-                    _give_back(value, before)
+                for key in _changed(value, before):
+                    if type(before.get(key)) in COUNTS and type(_held_by(value).get(key)) in COUNTS:
+                        _set(value, key, before[key])
 
     def changed(self, like: Holdings | None = None) -> Iterator[tuple[int, Any]]:
         """(id, key) of what has changed, with the ids of the objects that are at the same places in `like`."""
@@ -133,19 +146,16 @@ class Holdings:
                 yield from ((owner, key) for key in _changed(value, before))
 
 
-def _give_back(value: Any, before: Mapping[Any, Any]) -> None:
+def _set(value: Any, key: Any, old: Any) -> None:
+    """Into where `_held_by` finds it."""
     if isinstance(value, CellType):
-        value.cell_contents = before[WHOLE]
-    elif WHOLE in before or isinstance(value, Tensor):
-        return
-    elif isinstance(value, (list, deque)):
-        value.clear()
-        value.extend(before.values())
-    else:
-        held = value if isinstance(value, dict) else value.__globals__ if inspect.isfunction(value) else vars(value)
-        for key in _held_by(value).keys() - before.keys():
-            del held[key]
-        held.update(before)
+        value.cell_contents = old
+    elif isinstance(value, (dict, list)):
+        value[key] = old
+    elif inspect.isfunction(value):
+        value.__globals__[key] = old
+    elif isinstance(value, (type, ModuleType, nn.Module)) or hasattr(value, "__dict__") or hasattr(value, key):
+        setattr(value, key, old)
 
 
 def _changed(value: Any, before: Mapping[Any, Any]) -> list[Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from landscape.atomic import OutputLock, replaceable
 from landscape.errors import Notice, SurfaceFileError
+from landscape.regular import working_folder
 
 MAX_SECONDS_UNSAVED = 2.0
 # Writing takes 2 % of the time, so that fast points do not wear the disk; more where that would leave seconds of work
@@ -42,7 +43,7 @@ class Keeper:
         lock: OutputLock | None = None,
     ):
         self.path = path
-        self._place = Path(os.path.abspath(path)) if path else None  # wherever a user's code may go
+        self._absolute, self._home = Path(os.path.abspath(path)) if path else None, working_folder()
         self._lock = lock or (locked(path) if path else None)
         self._write, self._done, self._what = write, done, what
         self._unsaved = False
@@ -84,11 +85,13 @@ class Keeper:
             SurfaceFileError: the disk is full or gone; the message names the rescue copy, if one could be written.
         """
         started, said = time.monotonic(), None
-        if self.path and self._place:
+        if self.path and self._absolute:
+            # a user's code may have gone elsewhere; the folder may have been renamed where it has not
+            place = self.path if working_folder() == self._home else self._absolute
             try:
-                said = self._keep_another(self._place)
-                self._write(self._place)
-                self._left = _state_of(self._place)
+                said = self._keep_another(place)
+                self._write(place)
+                self._left = _state_of(place)
             except OSError as error:
                 raise SurfaceFileError(self._rescued(self.path, error)) from error
         self._unsaved = False

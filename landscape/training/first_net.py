@@ -6,6 +6,7 @@ was given, or those of a checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from landscape.checkpoint.checkpoint import IN_MEMORY, Checkpoint
 from landscape.checkpoint.fit import ANOTHER, fit, widened
 from landscape.data.normalize import CHANNELS, is_images
 from landscape.data.split import Split, TensorSplit
-from landscape.errors import CheckpointError, UsageError
+from landscape.errors import CheckpointError, SurfaceFileError, UsageError
 from landscape.members import named_parameters
 from landscape.models.resolve import build_model
 from landscape.objective.private import private_copy
@@ -25,7 +26,8 @@ from landscape.randomness import seed_torch
 from landscape.regular import expanded
 from landscape.subject.entry import fitting_entry, read
 from landscape.subject.modules import bare
-from landscape.training.run_folder import net_of
+from landscape.surfaces.run_log import CONFIG, read_config
+from landscape.training.run_folder import FINAL, net_of
 from landscape.training.settings import TrainingSettings
 
 
@@ -77,12 +79,21 @@ def first_weights(init: Any, entry: str | None, out: Path, *, overwrite: bool) -
     try:
         found = read(init, entry)
     except CheckpointError:
-        if overwrite or isinstance(init, Checkpoint) or Path(init).exists() or not begun.exists():
+        if overwrite or isinstance(init, Checkpoint) or not begun.exists() or not _is_gone(init, out):
             raise
         return replace(read(begun, None), source=str(init))
     if found.source != IN_MEMORY:
         refuse_inside(found.source, out)
     return found
+
+
+def _is_gone(init: Any, out: Path) -> bool:
+    """Whether there is no such file any more, and the run in `out` began with one of that name."""
+    named = expanded(os.fspath(init))
+    with contextlib.suppress(SurfaceFileError):
+        known = read_config(out / CONFIG).get("init")
+        return not named.exists() and known in (str(named), str(named / FINAL), os.fspath(init))
+    return False
 
 
 def refuse_inside(init: Any, out: Path) -> None:

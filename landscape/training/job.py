@@ -193,19 +193,19 @@ def make_training_job(
         program = program_of_given(net, model)
         splits = measure.read(splits, net)
         measure = measure.counting({"train": splits["train"]})
-        held = Holdings(*callables_of(measure))  # a trial of a loss that is no copy counts as no step
-        tester = Tester(net, splits, measure, place, chosen.precision, watched := Watched(net, measure))
-        _, code = lasting_code(watched.stores(), program, net, LossOptions(loss=settings["loss"]))
-        loader = make_loader(
-            splits["train"], chosen.batch_size, augment=chosen.augment, label_noise=chosen.label_noise, seed=chosen.seed,
-            device=place, dtype=dtype_of(chosen.precision),
-        )  # fmt: skip
-        # with losses of its own, which training changes
-        tester.measure = tester.measure.on(place, dtype_of(chosen.precision))
-        trainer = Trainer(net, loader, tester.measure, chosen)
-        for text in trainer.check():
-            note(text, label=name, quiet=quiet)
-        held.put_back()
+        # trials of a loss that is no copy, such as a function, count as no steps
+        with Holdings(*callables_of(measure)).trying():
+            tester = Tester(net, splits, measure, place, chosen.precision, watched := Watched(net, measure))
+            _, code = lasting_code(watched.stores(), program, net, LossOptions(loss=settings["loss"]))
+            loader = make_loader(
+                splits["train"], chosen.batch_size, augment=chosen.augment, label_noise=chosen.label_noise,
+                seed=chosen.seed, device=place, dtype=dtype_of(chosen.precision),
+            )  # fmt: skip
+            # with losses of its own, which training changes
+            tester.measure = tester.measure.on(place, dtype_of(chosen.precision))
+            trainer = Trainer(net, loader, tester.measure, chosen)
+            for text in trainer.check():
+                note(text, label=name, quiet=quiet)
     config = _config(chosen, facts, trainer, model, data_root) | {CODE: code.json()}
     decides = [key for key in config if key not in MAY_DIFFER]
     return TrainingJob(trainer, tester, config, decides, name, out)

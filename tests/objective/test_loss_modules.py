@@ -6,6 +6,7 @@ import copy
 import functools
 import threading
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import landscape as ll
-from landscape.errors import UsageError
+from landscape.errors import EvaluationError, UsageError
 
 MODE = "is in evaluation mode, as the net is"
 
@@ -133,6 +134,36 @@ def test_a_function_that_leads_back_to_the_given_loss_is_refused_where_its_mode_
     scaled.factor = 2.0
     scaled.forward = lambda outputs, targets: scaled.factor * F.cross_entropy(outputs, targets, reduction="none")
     assert at_net(given, scaled) == pytest.approx(2 * plain(given, F.cross_entropy) * 24, rel=1e-6)
+
+
+class Drifting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("n", torch.zeros(()))
+
+    def compute(self, outputs, targets):
+        self.n += 1
+        return F.cross_entropy(outputs, targets, reduction="none") * (1 + (self.n > 30))
+
+    def forward(self, outputs, targets):
+        return self.compute(outputs, targets)
+
+
+class Direct(Drifting):
+    def __call__(self, outputs, targets):
+        return self.compute(outputs, targets)
+
+
+def test_a_buffer_that_moves_is_put_back_or_refused_where_no_hook_is_called(given):
+    model, data = given
+    options = {"model": model, "data": data, "x": "0:1:60", "precision": "fp64", "threads": 1}
+    found = ll.line(loss=Drifting(), **options).values["train_loss"]
+    np.testing.assert_allclose(found, ll.line(loss=nn.CrossEntropyLoss(), **options).values["train_loss"], rtol=1e-12)
+    for loss in (Drifting().compute, Direct()):
+        with pytest.raises(
+            EvaluationError, match="the loss changes its buffer n where it is measured, by a method or a __call__"
+        ):
+            ll.line(loss=loss, **options)
 
 
 def test_one_that_cannot_be_copied_is_one_line(given):

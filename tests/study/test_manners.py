@@ -67,6 +67,21 @@ def test_one_that_leaves_it_in_the_middle_misplaces_nothing(fixed):
     assert load_surface("a.h5").values["train_loss"].tolist() == whole.tolist()
 
 
+def test_a_folder_that_is_renamed_meanwhile_is_the_same(fixed, monkeypatch):
+    (home := Path.cwd() / "first").mkdir()
+    monkeypatch.chdir(home)
+    calls = []
+
+    def loss(outputs, targets):
+        calls.append(0)
+        if len(calls) == 40:
+            home.rename(home.with_name("second"))
+        return mse_loss(outputs, targets)
+
+    assert line(fixed, loss, points=60).counts()["done"] == 60
+    assert load_surface(home.with_name("second") / "a.h5").counts()["done"] == 60
+
+
 def test_a_file_that_leaves_it_when_it_is_imported_is_named(fixed, capsys):
     torch.save(nn.Linear(3, 1).state_dict(), "net.pt")
     Path("net.py").write_text(
