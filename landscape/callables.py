@@ -201,7 +201,7 @@ def contained(what: str = OF_USERS) -> Iterator[None]:
 
 @contextmanager
 def staying(what: str) -> Iterator[None]:
-    """Within the block a user's code runs; leaving the working directory, of which our relative names are, is a LandscapeError."""
+    """Within the block a user's code runs. To leave the working directory, of which our names are, is a LandscapeError."""
     home, folder = working_directory(), working_folder()
     try:
         yield

@@ -15,12 +15,14 @@ from landscape.callables import explain
 from landscape.checkpoint import torch_file
 from landscape.checkpoint.save import write_whole
 from landscape.errors import CheckpointError, Interrupted, LandscapeError, UsageError
+from landscape.surfaces.same_run import CODE, difference
 from landscape.sweep.progress import note
 from landscape.training.job import TrainingJob
 from landscape.training.loader import reseeded
 from landscape.training.reporter import Reporter, graceful_stop
 from landscape.training.run import ONLY_ENDS, run_training
 from landscape.training.seeding import isolated_rng
+from landscape.training.settings import differences
 
 # The folder of the run that is copied.
 TRUNK = "trunk"
@@ -136,9 +138,9 @@ def _read(place: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     except CheckpointError as error:
         raise LandscapeError(f"{place}: damaged ({explain(error)}); start again with --overwrite") from error
     there = state.pop("config")
-    if other := [name for name, value in config.items() if there.get(name) != value]:
-        raise UsageError(
-            f"{place} is of another run ({other[0].replace('_', '-')} {there.get(other[0])} there, {config[other[0]]} here); "
-            "give another -o, or --overwrite to start again"
-        )
+    code = difference({CODE: there.get(CODE)}, {CODE: config.get(CODE)})
+    if other := differences(there, {name: value for name, value in config.items() if name != CODE}) + [
+        *filter(None, [code])
+    ]:
+        raise UsageError(f"{place} is of another run ({other[0]}); give another -o, or --overwrite to start again")
     return state

@@ -23,6 +23,7 @@ from landscape.errors import Interrupted, LandscapeError, Notice, UntrustedError
 from landscape.options.command import Command
 from landscape.printable import printable
 from landscape.sweep.leaving import complain, connect_early, end_now, from_rank, guarded, part
+from landscape.sweep.signals import current
 from landscape.wording import shell_runs
 
 
@@ -76,6 +77,9 @@ class _Run:
         self.passes = any(row.name == "batch_size" for row in command.rows)
         self.debug = given.pop("debug", False)
         self.keeps, self.again = command.continues, given.get("overwrite", False)
+        if self.passes:
+            with current().deferred():  # its own start, in C++, does not survive an exception from a signal
+                import torch  # noqa: F401
         try:
             with contained(), shell_runs():
                 perform(command, given)
@@ -146,7 +150,7 @@ def explained(
     if isinstance(error, KeyboardInterrupt):
         text = str(error) or "stopped by Ctrl-C"
         if keeps and not begun:
-            return f"{text}; nothing was written yet, run the same command again", 130
+            return f"{text}; nothing new was written, run the same command again", 130
         same = "the same command" + (" without --overwrite" if again else "")
         kept = getattr(error, "kept", None) or "what was computed is kept"
         return text + (f"; {kept}, run {same} to continue" if keeps else ""), 130

@@ -153,16 +153,32 @@ def into_evaluation(module: nn.Module) -> None:
 
 
 @contextlib.contextmanager
-def evaluating(module: nn.Module | None) -> Iterator[None]:
-    """Within the block it is in evaluation mode: for one that belongs to the caller, and is called by one thread at a time."""
-    before = [(part, part.training) for part in module.modules()] if module is not None else []
-    for part, _ in before:
+def borrowed(module: nn.Module | None) -> Iterator[None]:
+    """Within the block a module of the caller's is in evaluation mode; after it modes and buffers are as before.
+
+    It is called by one thread at a time.
+    """
+    if module is None or isinstance(module, torch.jit.ScriptModule):
+        yield
+        return
+    modes, back, own = [(part, part.training) for part in module.modules()], _PutBack(module), _sets_more(type(module))
+    if own:
+        into_evaluation(module)
+    for part, _ in modes:
         part.training = False
     try:
         yield
     finally:
-        for part, training in before:
+        back()
+        if own and modes[0][1]:
+            module.train()
+        for part, training in modes:
             part.training = training
+
+
+def _sets_more(kind: type[nn.Module]) -> bool:
+    """Whether its `train` or `eval` is its own, and may set more than modes."""
+    return kind.train is not nn.Module.train or kind.eval is not nn.Module.eval
 
 
 def tells_modes(module: nn.Module) -> bool:
@@ -172,9 +188,10 @@ def tells_modes(module: nn.Module) -> bool:
 
 def _tells(part: nn.Module) -> bool:
     kind = type(part)
-    own = kind.train is not nn.Module.train or kind.eval is not nn.Module.eval
     if isinstance(part, (_DropoutNd, _NormBase)):
         return True
     written = [each for each in kind.__mro__ if not each.__module__.startswith(("torch.", "builtins"))]
     codes = [getattr(value, "__code__", None) for each in written for value in vars(each).values()]
-    return any("training" in code.co_names for code in codes if code is not None) or (own and bool(written))
+    return any("training" in code.co_names for code in codes if code is not None) or (
+        _sets_more(kind) and bool(written)
+    )

@@ -20,7 +20,7 @@ from landscape.objective.batch_words import no_number
 from landscape.objective.combined import Combined, with_parts
 from landscape.objective.functions import accuracy, counted, cross_entropy, is_one_of, mae, mse, nll, plain, top
 from landscape.objective.loss_copies import placed_loss
-from landscape.objective.loss_modules import evaluating, module_behind
+from landscape.objective.loss_modules import borrowed, module_behind
 from landscape.objective.reading import Reading, called, main_part
 from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, refuse_complex
 
@@ -228,7 +228,7 @@ class ModelMeasure:
         return found | with_parts(self._of_several if several else self.functions, outputs, targets)
 
     def _of_model(self, model: Model, batch: Any) -> dict[str, Any]:
-        with evaluating(None if getattr(model, "training", False) else module_behind(self.function)):
+        with borrowed(None if getattr(model, "training", False) else module_behind(self.function)):
             found = self.function(model, batch)
         return dict(found) if isinstance(found, Mapping) and not hasattr(found, "logits") else {"loss": found}
 

@@ -40,9 +40,18 @@ def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str 
         if math.isfinite(then) and math.isfinite(now) and abs(then - now) > limit * max(abs(then), abs(now)) + TINY:
             return (
                 f"the {name.replace('_', ' ')} at the net's own weights is {now:.4g}, and its training recorded {then:.4g}: "
-                f"{subject.loss.loss} may have kept what training made of it, which a new run lacks, or code or data have changed"
+                + _why(str(subject.loss.loss))
             )
     return None
+
+
+def _why(loss: str) -> str:
+    if not names_code(loss, "loss"):
+        return "have the data, their normalization or the code changed since?"
+    return (
+        f"this run made a new {loss}, which lacks what training made of the old one (--loss file.py:FUNCTION may return it as it "
+        "was), or code or data have changed"
+    )
 
 
 def _is_comparable(subject: Subject, facts: Provenance, surface: Surface) -> bool:
@@ -55,7 +64,6 @@ def _is_comparable(subject: Subject, facts: Provenance, surface: Surface) -> boo
         and isinstance(loss.loss, str)
         and trained is not None
         and trained.spec == loss.loss
-        and names_code(loss.loss, "loss")
         and loss.l2 is None
         and loss.attack is None
         and not (random and (random.random or random.batches))

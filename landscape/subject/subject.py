@@ -234,6 +234,13 @@ def source_of(net: Net, data: DataOptions) -> Any:
     return data.data if data.data is not None else net.meta.get("data")
 
 
+def _of_training(net: Net, source: Any) -> str | None:
+    """How the data of a net's own training were normalized, also tensors of the user's; None for other data."""
+    known = net.meta.get("normalize") if isinstance(net.meta.get("training"), Mapping) else None
+    same = isinstance(source, str) and net.trained is not None and source == net.trained.data
+    return known if isinstance(known, str) and known != "none" and same else None
+
+
 def reader_of(net: Net, data: DataOptions, world: World, measure: Measure | None = None) -> ReadSplits:
     """Reads splits of the given data, or of those that the checkpoint names; pixels are normalized as the checkpoint records.
 
@@ -250,7 +257,7 @@ def reader_of(net: Net, data: DataOptions, world: World, measure: Measure | None
         )
     keywords: Mapping[str, Any] = {
         "samples": data.samples,
-        "normalize": data.normalize,
+        "normalize": data.normalize or _of_training(net, source),
         "recorded": net.meta.get("normalize"),
         "data_root": data.data_root,
         "download": data.download,

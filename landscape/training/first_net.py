@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,12 @@ from landscape.errors import CheckpointError, SurfaceFileError, UsageError
 from landscape.members import named_parameters
 from landscape.models.resolve import build_model
 from landscape.objective.private import private_copy
+from landscape.printable import printable
 from landscape.randomness import seed_torch
 from landscape.regular import expanded
 from landscape.subject.entry import fitting_entry, read
 from landscape.subject.modules import bare
+from landscape.subject.trained import recorded_of
 from landscape.surfaces.run_log import CONFIG, read_config
 from landscape.training.run_folder import FINAL, net_of
 from landscape.training.settings import TrainingSettings
@@ -85,6 +88,19 @@ def first_weights(init: Any, entry: str | None, out: Path, *, overwrite: bool) -
     if found.source != IN_MEMORY:
         refuse_inside(found.source, out)
     return found
+
+
+def init_notes(init: Checkpoint | None, loss: str, normalize: str | None) -> list[str]:
+    """A line where the net was trained with another loss or other pixels before, as far as its file says."""
+    if init is None or not isinstance(init.meta.get("training"), Mapping):
+        return []
+    trained, pixels = recorded_of(init), init.meta.get("normalize") or "none"
+    here = {"loss": loss, "normalize": normalize or "none"}
+    before = {"loss": trained.spec if trained else loss, "normalize": printable(str(pixels))}
+    if before == here:
+        return []
+    shown = [" and ".join(f"{name} {printable(value)}" for name, value in each.items()) for each in (before, here)]
+    return [f"the first weights, {init.source}, were trained with {shown[0]}; this run has {shown[1]}"]
 
 
 def _is_gone(init: Any, out: Path) -> bool:

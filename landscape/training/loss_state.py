@@ -7,7 +7,7 @@ second training with them begins as the first did.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -36,7 +36,8 @@ class LossState:
 
     def state(self) -> list[dict[str, Any]]:
         """A copy of everything, for each part of each module; [] where there is none."""
-        return [{kind: dict(_copies(held)) for kind, held in _kept_of(part).items()} for part in self._parts()]
+        # in one copy, so that two names of one object stay that
+        return copy.deepcopy([{kind: dict(held) for kind, held in _kept_of(part).items()} for part in self._parts()])
 
     def restore(self, state: Sequence[Any]) -> None:
         """Puts back a `state`; that of an earlier version says nothing.
@@ -44,12 +45,16 @@ class LossState:
         Raises:
             ValueError, KeyError: it is that of other modules.
         """
-        for part, stored in zip(self._parts(), state, strict=True) if state else ():
+        for part, stored in zip(self._parts(), copy.deepcopy(list(state)), strict=True) if state else ():
             held = _kept_of(part)
-            for kind in (BUFFERS, PARAMETERS):
-                for name, value in _copies(stored[kind]):
-                    _put(held[kind], name, value)
-            vars(part).update(_copies(stored[ATTRIBUTES]))
+            if isinstance(part, torch.jit.ScriptModule):
+                for kind in (BUFFERS, PARAMETERS):
+                    for name, value in stored[kind].items():
+                        held[kind][name].data.copy_(value)
+                continue
+            part._buffers.update(stored[BUFFERS])
+            part._parameters.update(stored[PARAMETERS])
+            vars(part).update(stored[ATTRIBUTES])
 
     def keeps(self, place: Sequence[Any]) -> bool:
         """Whether what lies at a place (number of the loss, name, name, ...) is part of the state."""
@@ -68,8 +73,11 @@ class LossState:
 
 def _kept_of(part: nn.Module) -> dict[str, Any]:
     if isinstance(part, torch.jit.ScriptModule):  # its tables are torch's, and its attributes in them
-        tensors = dict(part.named_buffers(recurse=False)), dict(part.named_parameters(recurse=False))
-        return {BUFFERS: tensors[0], PARAMETERS: tensors[1], ATTRIBUTES: {}}
+        named = part.named_buffers(recurse=False), part.named_parameters(recurse=False)
+        buffers, parameters = (
+            {name: each.detach() for name, each in kind} for kind in named
+        )  # which share their memory
+        return {BUFFERS: buffers, PARAMETERS: parameters, ATTRIBUTES: {}}
     own = {name: value for name, value in vars(part).items() if name not in OF_TORCH and _is_plain(value)}
     return {BUFFERS: part._buffers, PARAMETERS: part._parameters, ATTRIBUTES: own}
 
@@ -81,24 +89,6 @@ def _is_plain(value: Any, depth: int = 8) -> bool:
     if type(value) is dict:
         value = [*value.keys(), *value.values()]
     return type(value) in (list, tuple) and depth > 0 and all(_is_plain(each, depth - 1) for each in value)
-
-
-def _copies(held: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in held.items():
-        yield name, value.detach().clone() if isinstance(value, Tensor) else copy.deepcopy(value)
-
-
-def _alike(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and one.dtype == other.dtype and one.is_contiguous()
-
-
-def _put(held: dict[str, Any], name: str, value: Tensor | None) -> None:
-    """Into the tensor that is there, which others may hold too, where it has the shape; else in its place."""
-    there = held.get(name)
-    if isinstance(there, Tensor) and isinstance(value, Tensor) and _alike(there, value):
-        there.data.copy_(value)
-    else:
-        held[name] = value
 
 
 class Trial:

@@ -76,7 +76,7 @@ def run_training(
     try:
         with isolated_rng(job.trainer.device):
             recorder.begin(overwrite=overwrite)
-            for text in recorder.folder.notes:
+            for text in (*recorder.folder.notes, *_standing(job)):
                 note(text, label=job.label, quiet=quiet)
             recorder.follower = follow(recorder.folder.path) if follow else None
             with graceful_stop() as stop:
@@ -85,6 +85,14 @@ def run_training(
             return recorder.finish()
     finally:
         recorder.close()
+
+
+def _standing(job: TrainingJob) -> list[str]:
+    """A line where a run goes on, or is done."""
+    step, steps = job.trainer.step, job.trainer.steps
+    if step == 0:
+        return []
+    return [f"step {step} of {steps} is in {job.out}; " + ("the run goes on" if step < steps else "the run is done")]
 
 
 def _catch_up(job: TrainingJob, recorder: _Recorder, stop: StopRequest) -> None:

@@ -82,7 +82,7 @@ def test_only_commands_that_continue_say_so_when_they_are_stopped(name, monkeypa
     assert main([name]) == 130
     # a command that passes samples through a net into a file of its own, which --overwrite would begin again
     continues = {"device", "overwrite"} <= {row.name for row in find(name).rows}
-    assert ("; nothing was written yet, run the same command again" in capsys.readouterr().err) == continues
+    assert ("; nothing new was written, run the same command again" in capsys.readouterr().err) == continues
 
 
 @pytest.mark.parametrize("moment", ["landscape.cli.main.explained", "landscape.cli.main.part"])

@@ -36,6 +36,23 @@ class OfModel(Normed):
         return super().forward(model(batch[0]), batch[1])
 
 
+class WarmerOfModel(nn.Module):
+    """Sets more than a mode, and writes into a buffer in every call."""
+
+    def __init__(self):
+        super().__init__()
+        self.temperature = 4.0
+        self.register_buffer("calls", torch.zeros(()))
+
+    def train(self, mode=True):
+        self.temperature = 4.0 if mode else 1.0
+        return super().train(mode)
+
+    def forward(self, model, batch):
+        self.calls += 1
+        return F.cross_entropy(model(batch[0]) / self.temperature, batch[1], reduction="none") * self.calls
+
+
 class Warmer(nn.Module):
     """Its own `train` sets more than a mode; `forward` names none."""
 
@@ -109,6 +126,16 @@ def test_it_is_measured_in_evaluation_mode_and_left_as_it_was(kind, given, capsy
     assert MODE in capsys.readouterr().err
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert all(part.training for part in module.modules())
+
+
+def test_a_loss_of_the_model_is_borrowed(given):
+    loss = WarmerOfModel()
+    wanted = plain(given, functools.partial(F.cross_entropy, reduction="none"))
+    found = ll.line(
+        model=given[0], data=given[1], loss=ll.Loss(loss, of="model"), x="0:1:3", precision="fp64", threads=1
+    )
+    assert found.values["train_loss"][0] == pytest.approx(wanted, rel=1e-12)
+    assert float(loss.calls) == 0 and loss.training and loss.temperature == 4.0
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,6 @@ def test_a_stop_before_anything_is_written_claims_nothing(words, overwrite, monk
     before = set(Path().iterdir())
     assert main([*words, "--model", "net.py:build", "--data", "net.py:data", "--loss", "mse", *overwrite]) == 130
     assert capsys.readouterr().err == (
-        "landscape: stopped by Ctrl-C; nothing was written yet, run the same command again\n"
+        "landscape: stopped by Ctrl-C; nothing new was written, run the same command again\n"
     )
     assert {each for each in Path().iterdir() if each.name != "__pycache__"} == before
