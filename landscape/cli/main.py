@@ -23,7 +23,6 @@ from landscape.errors import Interrupted, LandscapeError, Notice, UntrustedError
 from landscape.options.command import Command
 from landscape.printable import printable
 from landscape.sweep.leaving import complain, connect_early, end_now, from_rank, guarded, part
-from landscape.sweep.signals import current
 from landscape.wording import shell_runs
 
 
@@ -77,9 +76,6 @@ class _Run:
         self.passes = any(row.name == "batch_size" for row in command.rows)
         self.debug = given.pop("debug", False)
         self.keeps, self.again = command.continues, given.get("overwrite", False)
-        if self.passes:
-            with current().deferred():  # its own start, in C++, does not survive an exception from a signal
-                import torch  # noqa: F401
         try:
             with contained(), shell_runs():
                 perform(command, given)

@@ -14,6 +14,7 @@ import contextlib
 import functools
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
@@ -115,8 +116,13 @@ class Stop:
         if not repeated and self.name:
             return
         self.name = self.name or name_of(number)
-        if self.raises and not self._held:
+        if self.raises and not self._held and not _torch_starts():  # then it is raised again a second later
             self.check()
+
+
+def _torch_starts() -> bool:
+    """Whether torch is being imported: parts of it are C++ that does not survive an exception from a signal."""
+    return bool(getattr(getattr(sys.modules.get("torch"), "__spec__", None), "_initializing", False))
 
 
 _current: Stop | None = None

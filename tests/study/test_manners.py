@@ -18,7 +18,7 @@ import landscape as ll
 from landscape.cli.main import main
 from landscape.errors import Interrupted, LandscapeError
 from landscape.surfaces import load_surface
-from landscape.sweep.signals import current, is_ours
+from landscape.sweep.signals import current, interruptible, is_ours
 
 
 @pytest.fixture
@@ -228,3 +228,14 @@ def test_training_does_not_replace_nets_that_another_process_measures(fixed):
     finally:
         holder.communicate()
     assert sorted(Path("run").rglob("[a-z]*.*")) == before
+
+
+def test_a_signal_waits_while_torch_starts(monkeypatch):
+    """Its C++ does not survive an exception there; the request is raised again until somebody has answered it."""
+    with pytest.raises(Interrupted), interruptible() as stop:
+        monkeypatch.setattr(torch.__spec__, "_initializing", True, raising=False)
+        signal.raise_signal(signal.SIGINT)
+        assert stop.pending
+        monkeypatch.setattr(torch.__spec__, "_initializing", False)
+        stop.again(signal.SIGINT)
+        pytest.fail("raised again")
