@@ -1,8 +1,8 @@
 """Writing a file whole or not at all, by one writer at a time.
 
-Owns: writing through a scratch file that replaces the old file in one step, which files may be replaced, and the lock of an
-output that is written again and again. A kill at any moment leaves the old file or the new one, never half of one; an error
-leaves no scratch file behind. Knows no format.
+Owns: writing through a scratch file that replaces the old file in one step, which files may be replaced, how many were, and
+the lock of an output that is written again and again. A kill at any moment leaves the old file or the new one, never half of
+one; an error leaves no scratch file behind. Knows no format.
 """
 
 from __future__ import annotations
@@ -33,11 +33,6 @@ def files_placed() -> int:
     return _placed
 
 
-def _count() -> None:
-    global _placed
-    _placed += 1
-
-
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yields a scratch path in the same folder; the file written there replaces `path` when the block succeeds.
@@ -49,6 +44,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         OSError: no space, no permission, no folder, or `path` is not a regular file (a pipe, a device); the old file is
             unchanged and the scratch file is removed.
     """
+    global _placed
     if os.path.islink(path) and (missing := missing_folder(Path(path))):
         raise FileNotFoundError(errno.ENOENT, missing, str(path))
     path = replaceable(Path(path))
@@ -60,7 +56,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             raise FileNotFoundError(errno.ENOENT, "nothing was written", str(path))
         _flush(scratch)
         os.replace(scratch, path)
-        _count()
+        _placed += 1
     except BaseException as error:
         full = _is_full(scratch) and _hides_its_reason(error)
         with contextlib.suppress(OSError):

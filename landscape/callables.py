@@ -1,8 +1,8 @@
 """`package.module:name` and `path/to/file.py:name` -> the object of that name.
 
-Owns: how a spec on the command line leads to a user's Python code (model, data set, loss). Does not know the purpose of
-the code, and imports no torch. Every failure is a `LandscapeError` of one line that names the spec; the user's own
-exception is its `__cause__`.
+Owns: how a spec on the command line leads to a user's Python code (model, data set, loss), and what that code may not do: end
+the program, or leave the working directory. Does not know its purpose, and imports no torch. Every failure is a
+`LandscapeError` of one line that names the spec; the user's own exception is its `__cause__`.
 """
 
 from __future__ import annotations

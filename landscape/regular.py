@@ -1,7 +1,7 @@
 """Regular files: the only ones that are read or replaced, and how much may come out of one.
 
 Owns: the refusal of pipes, sockets, devices and folders, which would block a read forever or never end, and the bound on
-what a file may declare. Knows no format.
+what a file may declare; and what tells a file or the working directory from another in its place. Knows no format.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ from landscape.objective.conduct import (
     read,
 )
 from landscape.objective.described import BATCHES
-from landscape.objective.measure import OutputMeasure, check_values
-from landscape.objective.mixing import measured, mixed_by, single
+from landscape.objective.measure import OutputMeasure, check_values, single
+from landscape.objective.mixing import measured, mixed_by
 from landscape.objective.probe import TRIED
 from landscape.objective.reading import forward
 from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread

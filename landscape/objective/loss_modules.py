@@ -1,7 +1,7 @@
 """Losses and metrics that are modules: in evaluation mode where they are measured, as the net is, and copied where they may be.
 
-Owns: which module stands behind a callable, the same callable with another one, modes and buffers. A function that calls a module
-which it has found elsewhere is not seen through.
+Owns: which module stands behind a callable, the same callable with another one, their modes, and buffers that calls change.
+Copies are made in loss_copies.py. A function that calls a module which it has found elsewhere is not seen through.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from landscape.callables import explain
 from landscape.errors import EvaluationError, LandscapeError
+
+M = TypeVar("M")
 
 
 def module_behind(function: Any) -> nn.Module | None:
@@ -195,3 +197,23 @@ def _tells(part: nn.Module) -> bool:
     return any("training" in code.co_names for code in codes if code is not None) or (
         _sets_more(kind) and bool(written)
     )
+
+
+def in_evaluation(measure: M) -> M:
+    """The measure itself, whose losses of outputs that are modules are its own copies: in evaluation mode, as the net is, and
+    with the same buffers before each call."""
+    for each in getattr(measure, "functions", {}).values():
+        if (module := module_behind(each)) is not None:
+            into_evaluation(module)
+            put_back_before_calls(each, module)
+    return measure
+
+
+def reads_mode(measure: Any) -> list[str]:
+    """Its losses and metrics that are modules and tell evaluation from training, as `the loss Warm`."""
+    named = {"loss": getattr(measure, "function", None), **getattr(measure, "functions", {})}
+    return [
+        f"the {'loss' if name == 'loss' else 'metric'} {type(module).__name__}"
+        for name, each in named.items()
+        if (module := module_behind(each)) is not None and tells_modes(module)
+    ]

@@ -160,11 +160,11 @@ class OutputMeasure:
                 "give a loss of the form file.py:callable(model, batch)"
             )
         raw = called(model, batch[0])
-        outputs = _single(main_part(raw, batch[0]))
+        outputs = single(main_part(raw, batch[0]))
         if self._is_usual:
             return {name: function(outputs, batch[1]) for name, function in self.functions.items()}
         if any(each.dtype in _HALF for each in tensors_in(raw)):
-            raw = mapped(raw, _single)
+            raw = mapped(raw, single)
         found: dict[str, Any] = {}
         for name, function in self.functions.items():
             found |= with_parts({name: function}, self._passed(name, raw, outputs), batch[1])
@@ -174,7 +174,8 @@ class OutputMeasure:
 _HALF = (torch.bfloat16, torch.float16)
 
 
-def _single(outputs: Any) -> Any:
+def single(outputs: Any) -> Any:
+    """Outputs in half precision in float32; others as they are."""
     return outputs.float() if isinstance(outputs, Tensor) and outputs.dtype in _HALF else outputs
 
 

@@ -1,7 +1,7 @@
 """Whether the value of a sample depends on the others of its batch: by the net, or by a loss or metric that contrasts samples.
 
-Owns: the trial in halves, of the outputs and of values per sample. Batch statistics are seen in conduct.py without a trial; means
-of whole batches are the business of reducible.py.
+Owns: the trial in halves, of the outputs and of values per sample, and how a batch is measured in a trial. Batch statistics
+are seen in conduct.py without one; means of whole batches are the business of reducible.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from landscape.data.structure import batch_length, mapped, tensors_in
@@ -72,7 +71,3 @@ def _outputs(objective: Objective, batch: Any) -> Values:
     with objective.numbers():
         outputs = list(tensors_in(forward(objective.model, batch[0])))
         return {f"outputs {i}": each.detach().double().cpu() for i, each in enumerate(outputs)}
-
-
-def single(outputs: Tensor) -> Tensor:
-    return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs

@@ -11,7 +11,7 @@ import copy
 import functools
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,20 +28,18 @@ from landscape.objective.conduct import OF_PARAMETERS, Conduct
 from landscape.objective.history import Untouched
 from landscape.objective.kept import Keeping, Kept
 from landscape.objective.lent import Lent
+from landscape.objective.loss_modules import in_evaluation
 from landscape.objective.measure import Measure, Model
 from landscape.objective.narrow import held_dtype, made_passable
 from landscape.objective.numerics import dtype_of, numerics, with_gradients
-from landscape.objective.private import Resting, evaluating, faster_program, private_copy, resting, usual_batch
-from landscape.objective.sharing import Sharing, Work
+from landscape.objective.private import Resting, evaluating, faster_program, private_copy, usual_batch
+from landscape.objective.sharing import R, Sharing, T, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import PENALTY, Keep, MetricSum, Sums, Tally, fetch_sums, means, merge_sums
 from landscape.objective.trial import try_all
 from landscape.randomness import forked
 from landscape.shards import divided_in
 from landscape.stored import Stored
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Objective:
@@ -90,7 +88,7 @@ class Objective:
             raise UsageError(f"batch-size {batch_size}: expected at least 1")
         self.device, dtype = device or torch.device("cpu"), dtype_of(precision)
         self.precision, self.batchnorm, self.l2, self.tried = precision, batchnorm, l2, dict[str, float]()
-        self.measure = resting(measure.on(self.device, dtype)).counting(splits)
+        self.measure = in_evaluation(measure.on(self.device, dtype)).counting(splits)
         divided = divided_in(model)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
         private = model if own or divided else private_copy(model, sharing=self.layout.names)

@@ -22,13 +22,6 @@ from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
 from landscape.layout import Layout, real_form
 from landscape.members import buffers_in, named_parameters, parameters_in
-from landscape.objective.loss_modules import (
-    into_evaluation,
-    module_behind,
-    put_back_before_calls,
-    tells_modes,
-)
-from landscape.objective.measure import Measure
 from landscape.objective.numerics import multiplies_bf16, numerics
 from landscape.objective.steady import checksum, refuse_moved
 from landscape.program.forward import FoldedNet, folded_net
@@ -101,26 +94,6 @@ def evaluating(model: nn.Module) -> nn.Module:
         if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
             layer.sparse = False  # it decides the form of gradients alone, and sparse ones have no second derivatives
     return model
-
-
-def resting(measure: Measure) -> Measure:
-    """The measure itself, whose losses of outputs that are modules are its own copies: in evaluation mode, as the net is, and
-    with the same buffers before each call."""
-    for each in getattr(measure, "functions", {}).values():
-        if (module := module_behind(each)) is not None:
-            into_evaluation(module)
-            put_back_before_calls(each, module)
-    return measure
-
-
-def reads_mode(measure: Measure) -> list[str]:
-    """Its losses and metrics that are modules and tell evaluation from training, as `the loss Warm`."""
-    named = {"loss": getattr(measure, "function", None), **getattr(measure, "functions", {})}
-    return [
-        f"the {'loss' if name == 'loss' else 'metric'} {type(module).__name__}"
-        for name, each in named.items()
-        if (module := module_behind(each)) is not None and tells_modes(module)
-    ]
 
 
 def _is_number(tensor: Tensor) -> bool:

@@ -11,9 +11,9 @@ from landscape.direction.selection import Selection
 from landscape.objective.adapt import batches_text, has_given_batches, mean_text
 from landscape.objective.coarseness import coarse_loss
 from landscape.objective.language import parts_of_transformers
+from landscape.objective.loss_modules import reads_mode
 from landscape.objective.measure import OutputMeasure
 from landscape.objective.objective import Objective
-from landscape.objective.private import reads_mode
 from landscape.objective.reading import Call
 from landscape.printable import listed
 from landscape.surfaces.provenance import EvaluationFacts

@@ -193,7 +193,7 @@ def make_training_job(
         program = program_of_given(net, model)
         splits = measure.read(splits, net)
         measure = measure.counting({"train": splits["train"]})
-        # trials of a loss that is no copy, such as a function, count as no steps
+        # a trial of a loss that cannot be copied, such as a function, does not count as a step
         with Holdings(*callables_of(measure)).trying():
             tester = Tester(net, splits, measure, place, chosen.precision, watched := Watched(net, measure))
             _, code = lasting_code(watched.stores(), program, net, LossOptions(loss=settings["loss"]))

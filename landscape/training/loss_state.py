@@ -1,6 +1,6 @@
 """What a loss keeps from step to step: of modules it is part of a run's state, all else is named before the run starts.
 
-Owns: `LossState` and `Trial`. A training has copies of the losses that are modules, so the caller's are as they were, and a
+Owns: `LossState` and `LossTrial`. A training has copies of the losses that are modules, so the caller's are as they were, and a
 second training with them begins as the first did.
 """
 
@@ -91,7 +91,7 @@ def _is_plain(value: Any, depth: int = 8) -> bool:
     return type(value) in (list, tuple) and depth > 0 and all(_is_plain(each, depth - 1) for each in value)
 
 
-class Trial:
+class LossTrial:
     """What the losses of a measure write into while they are tried, beside what is part of their state."""
 
     def __init__(self, measure: Measure) -> None:

@@ -28,7 +28,7 @@ from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
 from landscape.randomness import seed_torch
 from landscape.training.loader import ReadyBatchLoader, TensorLoader
-from landscape.training.loss_state import LossState, Trial
+from landscape.training.loss_state import LossState, LossTrial
 from landscape.training.optimizers import make_optimizer, usual_rate
 from landscape.training.plateau import Plateau
 from landscape.training.reached import outside_note, reached_outside
@@ -114,7 +114,7 @@ class Trainer:
         measure = self.measure.on(
             self.device, dtype_of(self.settings.precision)
         )  # with copies of losses that are modules
-        trial, outside = Trial(measure), list[Tensor]()
+        trial, outside = LossTrial(measure), list[Tensor]()
         for side in (None, *(side for side, _ in self.settings.progressive)):
             batch = self.loader.batch(0, side)
             try:

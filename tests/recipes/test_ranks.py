@@ -73,6 +73,12 @@ def test_a_failing_rank_ends_the_job_with_its_message_and_keeps_what_was_done(he
     assert counts["done"] >= 1
 
 
+def refused(done, text, here):
+    """All ranks have ended with this in their one line, before a file was begun."""
+    assert done.returncode == 1 and text in done.stderr, done.stderr
+    assert not (here / "a.h5").exists()
+
+
 def test_ranks_that_read_other_data_are_stopped(here, command):
     (here / "odd.py").write_text(
         "import os\nimport torch\n\ndef load(split):\n"
@@ -80,9 +86,7 @@ def test_ranks_that_read_other_data_are_stopped(here, command):
         "    return torch.full((8, 1, 8, 8), float(rank)), torch.arange(8)\n"
     )
     done = command("line", "net.pt", "--model", "net.py:build", "--data", "odd.py:load", "-o", "a.h5", ranks=2)
-    assert done.returncode == 1
-    assert "the ranks do not have the same data" in done.stderr
-    assert not (here / "a.h5").exists()
+    refused(done, "the ranks do not have the same data", here)
 
 
 @pytest.mark.parametrize(
@@ -102,9 +106,7 @@ def test_ranks_that_were_given_other_options_are_stopped(here, on_ranks, basic, 
     )
     line = ["line", "net.pt", *basic, "-x", "-1:1:3", "-o", "a.h5"]
     done = on_ranks(2, "odd.py", *line)
-    assert done.returncode == 1, done.stderr
-    assert f"the ranks do not have the same {option[0].lstrip('-')} (rank 0 has" in done.stderr
-    assert not (here / "a.h5").exists()
+    refused(done, f"the ranks do not have the same {option[0].lstrip('-')} (rank 0 has", here)
 
 
 def test_ranks_with_another_version_of_the_users_code_are_stopped(here, on_ranks, basic):
@@ -119,9 +121,7 @@ def test_ranks_with_another_version_of_the_users_code_are_stopped(here, on_ranks
         "sys.exit(main())\n"
     )
     done = on_ranks(2, "odd.py", "line", "net.pt", *basic, "--loss", "net.py:infinite", "-o", "a.h5")
-    assert done.returncode == 1, done.stderr
-    assert "the ranks do not have the same code" in done.stderr
-    assert not (here / "a.h5").exists()
+    refused(done, "the ranks do not have the same code", here)
 
 
 def test_ranks_that_import_another_module_of_one_name_are_stopped(here, on_ranks, basic):
@@ -140,9 +140,7 @@ def test_ranks_that_import_another_module_of_one_name_are_stopped(here, on_ranks
         "sys.exit(main())\n"
     )
     done = on_ranks(2, "odd.py", "line", "net.pt", *basic, "--loss", "own.py:loss", "-o", "a.h5")
-    assert done.returncode == 1, done.stderr
-    assert "the ranks do not have the same code: module helper is " in done.stderr
-    assert not (here / "a.h5").exists()
+    refused(done, "the ranks do not have the same code: module helper is ", here)
 
 
 # Where things lie, which are compared by content; and how a rank runs on its own machine.
@@ -250,6 +248,4 @@ def test_ranks_that_compute_something_else_are_stopped(here, command, basic, rea
     )
     given = ["--loss", "odd.py:loss"] if reads == "loss" else ["--model", "odd.py:build"]
     done = command("line", "net.pt", *basic, *given, "-x", "-1:1:3", "-o", "a.h5", ranks=2)
-    assert done.returncode == 1, done.stderr
-    assert "the ranks do not compute the same: the train " in done.stderr
-    assert not (here / "a.h5").exists()
+    refused(done, "the ranks do not compute the same: the train ", here)

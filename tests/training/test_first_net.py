@@ -67,7 +67,7 @@ def test_the_run_goes_on_with_these_weights_wherever_they_lie_and_with_no_others
         again(init=tmp_path / "moved.pt")
     (tmp_path / "moved.pt").unlink()
     assert same(again(init=tmp_path / "moved.pt"), first.model.state_dict()), "the folder has kept them"
-    for name in ("run", "new"):  # a name that nobody has given before is no file that is gone
+    for name in ("run", "new"):  # only the file that the run began with may be gone
         with pytest.raises(CheckpointError, match="other.pt: no such file"):
             ll.train("resnet20", init=tmp_path / "other.pt", **{**options, "out": tmp_path / name})
 

@@ -69,7 +69,7 @@ class Queue(Warm):
 
 
 class Aliased(Warm):
-    """One buffer under two names, of which one is no buffer: what is written by one is read by the other."""
+    """One buffer under two names, and only one of them is a buffer: the loss writes by one and reads by the other."""
 
     def __init__(self):
         super().__init__()
@@ -97,7 +97,7 @@ class Scripted(Warm):
 
 
 class Listed(Warm):
-    """A history in a list, and a tensor that is no buffer, inside a part of the module."""
+    """A history in a list, and a tensor that is not a buffer, inside a part of the module."""
 
     def __init__(self):
         super().__init__()
@@ -190,7 +190,7 @@ def test_a_stopped_run_goes_on_with_what_its_loss_keeps(kind, data, tmp_path, mo
 
 
 class Own:
-    """No module: the object itself is called, and what it keeps is not part of the state."""
+    """Not a module: the object itself is called, and what it keeps is not part of the state."""
 
     def __init__(self, kept):
         self.kept = kept
