@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 
 WITH_TENSORS = {"keep_vars": True}
+# The attributes that torch gives to every module.
+OF_TORCH = frozenset(vars(nn.Module()))
 
 
 def named_parameters(module: nn.Module, *, remove_duplicate: bool = True) -> Iterator[tuple[str, nn.Parameter]]:

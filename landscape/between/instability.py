@@ -14,13 +14,14 @@ from typing import Any
 from landscape.callables import explain
 from landscape.checkpoint import torch_file
 from landscape.checkpoint.save import write_whole
-from landscape.errors import CheckpointError, Interrupted, LandscapeError, UsageError
+from landscape.errors import AnotherRun, CheckpointError, Interrupted, LandscapeError, UsageError
 from landscape.surfaces.same_run import CODE, difference
 from landscape.sweep.progress import note
 from landscape.training.job import TrainingJob
 from landscape.training.loader import reseeded
 from landscape.training.reporter import Reporter, graceful_stop
 from landscape.training.run import ONLY_ENDS, run_training
+from landscape.training.run_folder import FINAL
 from landscape.training.seeding import isolated_rng
 from landscape.training.settings import differences
 
@@ -82,11 +83,20 @@ def trained(
             job.trainer.loader = reseeded(trunk.trainer.loader, seed + copy)
             job.trainer.restore(state())
             job.trainer.sums = {}
-            note(f"copy {copy} from step {step} on", label=job.label, quiet=quiet)
-            run_training(job, ONLY_ENDS, overwrite=overwrite, quiet=True)
-            trained_here.append(folder / "final.pt")
+            run_copy(job, f"copy {copy} of {copies} from step {step} on", overwrite=overwrite, quiet=quiet)
+            trained_here.append(folder / FINAL)
         nets.append(trained_here)
     return steps, nets
+
+
+def run_copy(job: TrainingJob, name: str, *, overwrite: bool, quiet: bool) -> None:
+    """Trains a copy to its end, unless it is there."""
+    done = (job.out / FINAL).exists() and not overwrite
+    note(f"{name}: it is trained" if done else name, label=job.label, quiet=quiet)
+    try:
+        run_training(job, ONLY_ENDS, overwrite=overwrite, quiet=True)
+    except Interrupted as stop:
+        raise Interrupted(f"{stop}, in {name}") from None
 
 
 def _states(
@@ -142,5 +152,5 @@ def _read(place: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     if other := differences(there, {name: value for name, value in config.items() if name != CODE}) + [
         *filter(None, [code])
     ]:
-        raise UsageError(f"{place} is of another run ({other[0]}); give another -o, or --overwrite to start again")
+        raise AnotherRun(f"{place} is of another run ({other[0]}); give another -o, or --overwrite to start again")
     return state

@@ -30,6 +30,7 @@ from landscape.slice.paths import LINE, Path, Paths
 from landscape.slice.plane import Plane
 from landscape.study.evaluation import EvaluationStudy
 from landscape.study.on_slice import OnSlice
+from landscape.study.recorded import record_of
 from landscape.study.study import Extent
 from landscape.subject.alike import check_by_value
 from landscape.subject.subject import Subject, checked, make_subject, policy
@@ -40,6 +41,7 @@ from landscape.surfaces.provenance import DirectionFacts
 from landscape.surfaces.same_run import difference, plain, unknown_code
 from landscape.surfaces.study_facts import ConnectFacts
 from landscape.surfaces.surface import NETS, Surface, Trail
+from landscape.sweep.progress import note
 from landscape.sweep.sampler import EveryPoint, Sampler
 from landscape.sweep.world import World
 
@@ -220,6 +222,17 @@ class PathStudy(EvaluationStudy):
         pending, size = self.pending(file.surface), self.points
         extent = Extent(size, size - len(pending), self._on.subject.objective.samples)
         return EveryPoint(file.surface.grid, pending), extent
+
+    def finish(self, file: SurfaceFile, sampler: Sampler, pending: bool) -> None:
+        super().finish(file, sampler, pending)
+        record = record_of(self._on.subject, self._on.provenance) if pending else None
+        row = next(
+            (k for k, path in enumerate(self._slice.paths) if path and path.points[0] is self._slice.origin), None
+        )
+        if record and row is not None:
+            found = {name: float(array[row, 0]) for name, array in file.surface.values.items() if name in record.losses}
+            if said := record.note(found):
+                note(said, label=self.label, quiet=self._output.quiet)
 
     @property
     def points(self) -> int:

@@ -7,7 +7,7 @@ can tell parameters from buffers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from landscape.checkpoint.content import suffix_of
 from landscape.checkpoint.digest import Hashing
 from landscape.checkpoint.entries import extra_states, picked, usual
 from landscape.checkpoint.shards import SHARDED_BINARY, read_sharded
-from landscape.checkpoint.unwrap import COMPILED, clean_names, settings_of, unwrap
+from landscape.checkpoint.unwrap import COMPILED, LOSS_STATE, OWN_META, clean_names, settings_of, unwrap
 from landscape.errors import CheckpointError
 from landscape.made import has_changed
 from landscape.plain_json import check_depth, tamed
@@ -61,7 +61,8 @@ class Checkpoint:
     `sha256` is a hash of every byte of the file or folder, or of the tensors when there is no file.
 
     `extras` are states of modules that are not tensors, by the path of their state dict. `settings`: the arguments of the class
-    that Lightning stores beside the weights.
+    that Lightning stores beside the weights. `loss_state`: what the loss of `landscape train` has kept, for each of its parts, if
+    it is a module: tensors and plain values.
 
     `entry` is the path of the state dict in the file, and `entries` holds all that are in it; with `several`, nobody has chosen
     this one unless `at` did.
@@ -76,6 +77,7 @@ class Checkpoint:
     chosen: bool = False
     extras: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    loss_state: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
         if others := {name: each for name, each in self.state_dict.items() if not isinstance(each, Tensor)}:
@@ -172,9 +174,16 @@ def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool 
     extras = extra_states(stored) if isinstance(stored, Mapping) else {}
     settings = settings_of(stored) if isinstance(stored, Mapping) else {}
     read = Checkpoint(
-        _cleaned(entries[first]), meta, str(path), digest, first, entries, extras=extras, settings=settings
-    )
+        _cleaned(entries[first]), meta, str(path), digest, first, entries, extras=extras, settings=settings,
+        loss_state=_loss_state(stored),
+    )  # fmt: skip
     return read.at(entry) if entry else read
+
+
+def _loss_state(stored: object) -> Sequence[Any]:
+    """In our own files alone; elsewhere the name may mean anything."""
+    found = stored.get(LOSS_STATE) if isinstance(stored, Mapping) and OWN_META in stored else None
+    return found if isinstance(found, list) else ()
 
 
 def changed(path: Path) -> CheckpointError:

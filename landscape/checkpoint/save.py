@@ -1,11 +1,12 @@
 """Writing the checkpoints of `landscape`: torch files with the metadata that `surface` needs.
 
-Owns: the form of these files, `{"state_dict": ..., "landscape": {"model": ..., "data": ..., ...}}`.
+Owns: the form of these files, `{"state_dict": ..., "landscape": {"model": ..., "data": ..., ...}}`, with
+`"loss_state": [...]` after training with a loss that has a state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,19 @@ from torch import Tensor
 
 from landscape.atomic import whole_file
 from landscape.checkpoint.checkpoint import odd_tensor
-from landscape.checkpoint.unwrap import OWN_META
+from landscape.checkpoint.unwrap import LOSS_STATE, OWN_META
 from landscape.errors import CheckpointError
 
 # What could be written and not be read again, or not even be written.
 UNREADABLE = ("lazy", "meta", "nested", "sparse")
 
 
-def save_checkpoint(path: str | Path, state_dict: Mapping[str, Any], meta: Mapping) -> None:
+def save_checkpoint(
+    path: str | Path, state_dict: Mapping[str, Any], meta: Mapping, loss_state: Sequence[Any] = ()
+) -> None:
     """Writes weights and metadata (plain values only, so that the file loads with weights_only=True), atomically.
+
+    `loss_state`: of the loss of their training, if it has one, see `Checkpoint`.
 
     Raises:
         CheckpointError: the folder is missing or not writable, or the disk is full; a tensor is sparse, or has no values.
@@ -33,7 +38,8 @@ def save_checkpoint(path: str | Path, state_dict: Mapping[str, Any], meta: Mappi
         name: each.detach().cpu().clone(memory_format=torch.contiguous_format) if isinstance(each, Tensor) else each
         for name, each in state_dict.items()
     }
-    write_whole(Path(path), {"state_dict": tensors, OWN_META: dict(meta)})
+    state = {LOSS_STATE: list(loss_state)} if loss_state else {}
+    write_whole(Path(path), {"state_dict": tensors, OWN_META: dict(meta), **state})
 
 
 def write_whole(path: Path, content: Mapping) -> None:

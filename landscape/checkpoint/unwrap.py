@@ -17,6 +17,8 @@ from landscape.errors import CheckpointError
 
 # The entry that holds our metadata.
 OWN_META = "landscape"
+# The entry that holds what the loss of our training has kept.
+LOSS_STATE = "loss_state"
 # What torch.compile adds to the names of a layer.
 COMPILED = "_orig_mod."
 

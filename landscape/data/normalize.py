@@ -84,7 +84,7 @@ def parse_normalize(spec: str | None, default: str = "none") -> Normalize:
         return PRESETS[spec]
     hint = (
         f"normalize '{spec}': expected one of {', '.join(PRESETS)}, or mean,mean,mean/std,std,std "
-        "such as 0.5,0.5,0.5/0.2,0.2,0.2"
+        "such as 0.5,0.5,0.5/0.2,0.2,0.2, or 0.5/0.2 for one channel"
     )
     try:
         mean, std = (tuple(float(part) for part in half.split(",")) for half in spec.split("/"))

@@ -30,7 +30,11 @@ from landscape.objective.weighted import IGNORED
 Metric = str | Callable | tuple[str, str | Callable]
 
 
-def make_measure(loss: str | Callable | Loss, metrics: Sequence[Metric] | None) -> tuple[Measure, str, list[str]]:
+def make_measure(
+    loss: str | Callable | Loss,
+    metrics: Sequence[Metric] | None,
+    put_into: Callable[[Callable], Callable] | None = None,
+) -> tuple[Measure, str, list[str]]:
     """(measure, name of the loss, names of the metrics).
 
     Args:
@@ -39,12 +43,14 @@ def make_measure(loss: str | Callable | Loss, metrics: Sequence[Metric] | None) 
             parameter, or described as a `Loss`. A mean over the batch is weighted by the number of samples in the batch.
         metrics: names, or callables (outputs, targets), or pairs of a name in results and one of these; by default the loss,
             with accuracy beside cross_entropy.
+        put_into: the loss to measure, from the one that is made.
 
     Raises:
         UsageError: unknown loss or metric.
     """
     given = _described(loss)
     function, loss_name = _loss_function(given.function)
+    function = put_into(function) if put_into else function
     loss_name = loss if isinstance(loss, str) and ":" in loss else loss_name + given.shown
     reading, over = given.reading, given.over
     if given.of == MODEL or (given.of is None and _takes_model(function)):

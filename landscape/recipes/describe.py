@@ -6,6 +6,7 @@ compare nets are in describe_nets.py. Loads torch for checkpoints only.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -122,10 +123,11 @@ def _range(surface: Surface, name: str) -> dict[str, Any]:
     array, status = surface.values[name], surface.status.get(surface.quantity(name).group)
     finite = array[np.isfinite(array)]
     pending = np.zeros(array.shape, dtype=bool) if status is None else status == PENDING
+    centre = surface.at_origin(name)
     return {
         "min": float(finite.min()) if finite.size else None,
         "max": float(finite.max()) if finite.size else None,
-        "at_origin": surface.at_origin(name),
+        "at_origin": None if centre is None or (math.isnan(centre) and pending.any()) else centre,
         "pending": int(pending.sum()),
         "nan": int(np.isnan(array[~pending]).sum()),
         "inf": int(np.isinf(array).sum()),
@@ -194,10 +196,30 @@ def _checkpoint(path: Path) -> dict[str, Any]:
         "file": str(path),
         "sha256": checkpoint.sha256,
         "model": harmless(checkpoint.meta).get("model") or recognized,
-        **({"state_dicts": list(checkpoint.entries), "entry": checkpoint.entry} if checkpoint.several else {}),
+        **(_entries(checkpoint) if checkpoint.several else {}),
         "tensors": len(checkpoint.state_dict),
         "entries": sum(tensor.numel() for tensor in checkpoint.state_dict.values()),
         "dtypes": sorted({str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.state_dict.values()}),
+        **({"loss state": _names(checkpoint.loss_state)} if checkpoint.loss_state else {}),
         **_code(checkpoint.meta),
         "metadata": checkpoint.meta,
     }
+
+
+def _entries(checkpoint: Any) -> dict[str, Any]:
+    """The entries of a file with several, and which of them the facts are of."""
+    return {
+        "state_dicts": {
+            path: {"tensors": len(tensors), "entries": sum(each.numel() for each in tensors.values())}
+            for path, tensors in checkpoint.entries.items()
+        },
+        "entry": checkpoint.entry,
+        "to choose": "--entry NAME, where a net fits several",
+    }
+
+
+def _names(loss_state: Any) -> list[str]:
+    """Of what the loss of a training has kept."""
+    parts = [part for part in loss_state if isinstance(part, Mapping)]
+    found = [name for part in parts for held in part.values() if isinstance(held, Mapping) for name in held]
+    return sorted({str(name) for name in found})

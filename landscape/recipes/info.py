@@ -15,7 +15,7 @@ from landscape.options.option import Option, rows_of, shown
 from landscape.recipes.moves import moves as moving
 from landscape.recipes.moves import moves_lines
 from landscape.recipes.net_lines import COMPARED, RANKED, comparison_lines
-from landscape.recipes.words import tree_lines
+from landscape.recipes.words import metric_text, tree_lines
 
 # What of a comparison of nets has lines of its own, or is of no use there; --json has all of it.
 DESCRIBED = (
@@ -68,6 +68,8 @@ def _lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
     if described:
         yield from tree_lines({key: facts[key] for key in described[:3]})
         yield from comparison_lines(facts)
+    if facts.get("kind") == "surface":
+        facts = {**facts, "metrics": {name: metric_text(each) for name, each in facts["metrics"].items()}}
     ranked = [key for key in facts if key.startswith(RANKED)]
     yield from tree_lines({key: value for key, value in facts.items() if key not in (*described, *ranked, "moves")})
     if "moves" in facts:

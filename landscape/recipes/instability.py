@@ -147,7 +147,7 @@ def _folder(model: Any, net: TrainedNet, run: BranchRun) -> Path:
                 f"out {folder}: is the folder of a training run, and instability makes several; give another -o"
             )
         return _own(folder)
-    usual = default_folder(model_name(model), net.data if isinstance(net.data, str) else None)
+    usual = default_folder(model_name(model, net.init), net.data if isinstance(net.data, str) else None)
     return _own(usual.with_name(f"{usual.name}_instability"))
 
 

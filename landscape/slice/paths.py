@@ -84,9 +84,9 @@ class Path:
 class Paths:
     """`at((t, k))` is place `t` of path number `k`; None stands for a path of the file that is not at hand."""
 
-    def __init__(self, paths: Sequence[Path | None], places: np.ndarray, like: Tensor, label: str = ""):
-        """`places` (nt,) from 0 to 1; `like`: a vector (n,) of the dtype and device that weights are wanted in."""
-        self.paths, self._like = tuple(paths), like
+    def __init__(self, paths: Sequence[Path | None], places: np.ndarray, origin: Tensor, label: str = ""):
+        """`places` (nt,) from 0 to 1; `origin` (n,): the weights of the subject, whose dtype and device the others have."""
+        self.paths, self.origin = tuple(paths), origin
         self.grid = Grid(
             (Axis("x", places, label, CURVE), Axis("y", np.arange(float(len(self.paths))), "path", PATH)),
         )
@@ -97,7 +97,7 @@ class Paths:
         path = self.paths[round(coords[1])]
         if path is None:
             raise LandscapeError(f"path {coords[1]:g} is not at hand")
-        return path.at(float(coords[0]), torch.empty_like(self._like) if out is None else out)
+        return path.at(float(coords[0]), torch.empty_like(self.origin) if out is None else out)
 
     def buffers(self, coords: Coords) -> Mapping[str, Tensor]:
         return {}

@@ -20,7 +20,7 @@ from landscape.data.picking import picked_split
 from landscape.data.rows import RowsSplit
 from landscape.data.split import Split, TensorSplit
 from landscape.direction.selection import choose
-from landscape.errors import LandscapeError, SurfaceFileError, UsageError
+from landscape.errors import AnotherRun, LandscapeError, SurfaceFileError, UsageError
 from landscape.grid import Grid
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions
 from landscape.options.option import Given
@@ -30,6 +30,7 @@ from landscape.slice.steps import Steps, checkpoints_of
 from landscape.study.own_samples import reader_of_run, trained_on
 from landscape.study.revive import revived
 from landscape.subject.evaluation import moving_notes
+from landscape.subject.left_loss import moving_note
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.subject.trained import recorded_in, states_loss, trained_loss
@@ -216,7 +217,8 @@ def _subject_of(
         counted=choose(net.parts, *counted, adapters=False),
         read=reader_of_run(net, asked[DataOptions], world, own),
     )
-    return checked(subject, (*notes, *moving_notes(subject.counted, "count")))
+    moving = moving_note(files)
+    return checked(subject, (*notes, *([moving] if moving else []), *moving_notes(subject.counted, "count")))
 
 
 def _provenance(
@@ -238,7 +240,7 @@ def _known_at(path: Path, grid: Grid, provenance: Mapping[str, Any]) -> Surface:
     if not surface.grid.same_as(grid):
         surface = _longer(surface, grid, provenance)
     if found := difference(surface.provenance, provenance, added=surface.added):
-        raise UsageError(f"{path} is of another run: {found}; remove it")
+        raise AnotherRun(f"{path} is of another run: {found}; remove it")
     return surface
 
 

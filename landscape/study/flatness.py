@@ -29,6 +29,7 @@ from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
 from landscape.study.flatness_file import Known, code_in, held, mark_of, without_code
 from landscape.study.own_samples import reader_of_run, trained_on
+from landscape.study.recorded import Record, record_of
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.chosen import net_or_module
 from landscape.subject.code_facts import program_mark
@@ -116,10 +117,12 @@ class FlatnessStudy(Study[Surface]):
         self._shared, self._samples = _shared(nets, given, world), given[DataOptions].samples
         hashes, subject, said = [], None, []
         self._known_by: list[Known] = []
+        self._records: list[Record | None] = []
         for number in range(len(nets.each)):
             subject = self._subject(number)
             hashes.append(str(subject.net.checkpoint.sha256))
             said.append(subject.notes)
+            self._records.append(record_of(subject, subject.facts))
             made = subject.facts.evaluation
             self._known_by.append(
                 Known(self._mark(number, subject.net), seen(subject.objective), plain(made.json()) if made else {})
@@ -177,6 +180,13 @@ class FlatnessStudy(Study[Surface]):
 
     def samples_taken(self, result: Result) -> float | None:
         return float(self._passes)
+
+    def finish(self, file: SurfaceFile, sampler: Sampler, pending: bool) -> None:
+        for number, record in enumerate(self._records if pending else ()):
+            values = {name: float(array.flat[number]) for name, array in file.surface.values.items()}
+            if record and (said := record.note(values)):
+                name = f"{self._nets.names[number]}: " if len(self._records) > 1 else ""
+                note(f"{name}{said}", label=self.label, quiet=self._output.quiet)
 
     def plan(self, world: World) -> Plan:
         """From measuring the first net once."""

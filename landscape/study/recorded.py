@@ -1,13 +1,14 @@
 """The loss at a net's own weights beside the one that its training recorded.
 
-Owns: which of the two can be compared, and the note where they differ. A loss that is a class keeps what training makes of it,
-such as a factor that grows; another run makes another object, whose landscape is not that of the loss at the end of training.
+Owns: which of the two can be compared, and the note where they differ: data, code or a function that keeps what training makes of
+it may be others by now. What a loss that is a module keeps is restored (subject/left_loss.py).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from landscape.grid import DIRECTION
@@ -23,44 +24,69 @@ TINY = 1e-6  # losses of nets that fit every sample are small differences of lar
 PRECISE = ("fp32", "fp64")
 
 
-def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str | None:
-    """One line where the loss at the centre is not the recorded one; None also where they cannot be compared."""
+@dataclass(frozen=True)
+class Record:
+    """The losses that the training of a net recorded, by the name that they have in results; `why` another may be found."""
+
+    losses: Mapping[str, float]
+    why: str
+    limit: float
+
+    def note(self, found: Mapping[str, float | None]) -> str | None:
+        """One line where a loss at the net's own weights is not the recorded one."""
+        for name, then in self.losses.items():
+            now = found.get(name)
+            if (
+                now is not None
+                and math.isfinite(now)
+                and abs(then - now) > self.limit * max(abs(then), abs(now)) + TINY
+            ):
+                return (
+                    f"the {name.replace('_', ' ')} at the net's own weights is {now:.4g}, and its training recorded {then:.4g}: "
+                    + self.why
+                )
+        return None
+
+
+def record_of(subject: Subject, facts: Provenance) -> Record | None:
+    """What a run on this subject can be compared with; None where nothing can."""
     metrics, training = subject.net.meta.get("metrics"), subject.net.meta.get("training")
     if not (isinstance(metrics, Mapping) and isinstance(training, Mapping)) or training.get("samples") is not None:
         return None
-    if not _is_comparable(subject, facts, surface):
+    if not _is_comparable(subject, facts):
         return None
-    limit = EXACT if {facts.precision, training.get("precision")} <= set(PRECISE) else COARSE
     # training data pass in eval mode at the end only; before that values are means over the steps
     ended = Path(facts.checkpoint.path or "").name == FINAL if facts.checkpoint else False
-    for name in ("train_loss", "test_loss"):
-        then, now = metrics.get(name), surface.at_origin(name) if name in surface.values else None
-        if now is None or not isinstance(then, (int, float)) or (name == "train_loss" and not ended):
-            continue
-        if math.isfinite(then) and math.isfinite(now) and abs(then - now) > limit * max(abs(then), abs(now)) + TINY:
-            return (
-                f"the {name.replace('_', ' ')} at the net's own weights is {now:.4g}, and its training recorded {then:.4g}: "
-                + _why(str(subject.loss.loss))
-            )
-    return None
+    losses = {name: metrics.get(name) for name in ("train_loss", "test_loss") if ended or name != "train_loss"}
+    known = {name: each for name, each in losses.items() if isinstance(each, (int, float)) and math.isfinite(each)}
+    exact = {facts.precision, training.get("precision")} <= set(PRECISE)
+    return Record(known, _why(subject), EXACT if exact else COARSE) if known else None
 
 
-def _why(loss: str) -> str:
-    if not names_code(loss, "loss"):
+def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str | None:
+    """The line on a result whose origin is the net, where there is one."""
+    if not all(axis.kind == DIRECTION for axis in surface.grid.axes) or facts.slice is not None:
+        return None
+    if (record := record_of(subject, facts)) is None:
+        return None
+    return record.note({name: surface.at_origin(name) for name in record.losses if name in surface.values})
+
+
+def _why(subject: Subject) -> str:
+    loss, trained = str(subject.loss.loss), subject.net.trained
+    if not names_code(loss, "loss") or (trained and trained.state):
         return "have the data, their normalization or the code changed since?"
     return (
-        f"this run made a new {loss}, which lacks what training made of the old one (--loss file.py:FUNCTION may return it as it "
-        "was), or code or data have changed"
+        f"this run made a new {loss}, which lacks what training made of the old one (a torch.nn.Module is kept as it was), or "
+        "code or data have changed"
     )
 
 
-def _is_comparable(subject: Subject, facts: Provenance, surface: Surface) -> bool:
-    """Whether the centre is the net, and the loss and the data are those of its training, as far as names say."""
+def _is_comparable(subject: Subject, facts: Provenance) -> bool:
+    """Whether the loss and the data are those of the net's training, as far as names say."""
     loss, trained, random = subject.loss, subject.net.trained, facts.evaluation
     return (
-        all(axis.kind == DIRECTION for axis in surface.grid.axes)
-        and facts.slice is None
-        and facts.batchnorm != "recompute"
+        facts.batchnorm != "recompute"
         and isinstance(loss.loss, str)
         and trained is not None
         and trained.spec == loss.loss

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.direction.files import COMPUTED_KINDS
-from landscape.errors import UsageError
+from landscape.errors import AnotherRun, UsageError
 from landscape.grid import DIRECTION
 from landscape.objective.conduct import OF_LOSS
 from landscape.options.option import Given
@@ -85,7 +85,7 @@ def revived(
     compared = (_compared(each, chosen, values=has_values(before, now)) for each in (before, now))
     # values again, as what is compared lacks the precision, by which they may differ
     if found := difference(*compared, added=surface.added) or other_values(before, now):
-        raise UsageError(f"{where} was computed from something else: {found}; restore it, or compute the surface again")
+        raise AnotherRun(f"{where} was computed from something else: {found}; restore it, or compute the surface again")
     plane = on.slice
     assert isinstance(plane, Plane)
     # the grid of the file to the bit, whatever the ranges that it was made from

@@ -13,6 +13,7 @@ from landscape.callables import explain, first_line
 from landscape.errors import Ending, LandscapeError
 from landscape.slice.steps import Steps
 from landscape.study.extension import ExtensionStudy
+from landscape.subject.left_loss import moving_note
 from landscape.surfaces.file import SurfaceFile
 from landscape.surfaces.longer import with_more
 from landscape.sweep.executor import PointFailed
@@ -77,6 +78,8 @@ class Tracker:
         """Saves the file and lets others write it."""
         try:
             self._file.save()
+            if (said := moving_note(self._steps.files)) and said not in self._study.notes:
+                note(said, label=self._study.label, quiet=self._quiet)
         finally:
             self._file.release()
 

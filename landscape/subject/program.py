@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-from landscape.members import buffers_in, parameters_in
+from landscape.members import OF_TORCH, buffers_in, parameters_in
 from landscape.subject.code_members import unwrapped
 from landscape.subject.code_names import names_in, words_in
 from landscape.subject.code_reads import Reads, read_by_class, reads_of
@@ -37,7 +37,6 @@ NO_HOOKS = ("make_inputs_require_grads",)
 NO_SETTINGS = ("name_or_path", "hf_device_map", "gradient_checkpointing", "grad_checkpointing")
 # The method of a module of Lightning that says how it is trained, and where such a module keeps what it was made with.
 TRAINS, HPARAMS = "configure_optimizers", "_hparams"
-OF_TORCH = frozenset(vars(nn.Module()))
 # What is no attribute, but stands in the table of them.
 OF_MODULE = ("graph", "hooks")
 

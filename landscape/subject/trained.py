@@ -8,7 +8,7 @@ was given in this process; otherwise the run asks for it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,27 +31,31 @@ LISTED = 3
 class Recorded:
     """The loss that a file names as that of a net's training. It may be code, which is not run here.
 
-    `net`: the name of the net in messages. `source`: the file or folder. `data`: those that it names beside it.
+    `net`: the name of the net in messages. `source`: the file or folder. `data`: those that it names beside it. `state`: what the
+    loss has kept, see `Checkpoint`.
     """
 
     spec: str
     net: str
     source: str
     data: str | None = None
+    state: Sequence[Any] = ()
 
 
-def recorded_in(stored: Mapping[str, Any], net: str, source: str) -> Recorded | None:
+def recorded_in(stored: Mapping[str, Any], net: str, source: str, state: Sequence[Any] = ()) -> Recorded | None:
     """What the metadata of a checkpoint say, or the settings of a run; None where they name no loss."""
     training = stored.get("training")
     for known in (stored, training if isinstance(training, Mapping) else {}):
         if isinstance(spec := known.get("loss"), str) and spec:
-            return Recorded(spec, net, source, data if isinstance(data := stored.get("data"), str) else None)
+            data = stored.get("data")
+            return Recorded(spec, net, source, data if isinstance(data, str) else None, state)
     return None
 
 
 def recorded_of(checkpoint: Checkpoint) -> Recorded | None:
     """The loss that a checkpoint names as that of its training."""
-    return recorded_in(checkpoint.meta, label_of(checkpoint.source) or "in memory", checkpoint.source)
+    name = label_of(checkpoint.source) or "in memory"
+    return recorded_in(checkpoint.meta, name, checkpoint.source, checkpoint.loss_state)
 
 
 def recorded_beside(sources: Iterable[Any]) -> Iterator[Recorded | None]:

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from landscape.members import OF_TORCH
 from landscape.objective.functions import is_known
 from landscape.objective.loss_modules import callables_of
 from landscape.objective.measure import Measure
@@ -35,7 +36,7 @@ from landscape.subject.code_facts import code_facts
 from landscape.subject.code_members import slots_of
 from landscape.subject.code_names import names_in
 from landscape.subject.code_stores import WHOLE, Stores, is_users
-from landscape.subject.program import OF_TORCH, Program, program_of
+from landscape.subject.program import Program, program_of
 from landscape.surfaces.provenance import CodeFacts
 
 # Values that are the same where they are equal.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from landscape.checkpoint.checkpoint import IN_MEMORY, Checkpoint
 from landscape.checkpoint.fit import ANOTHER, fit, widened
 from landscape.data.normalize import CHANNELS, is_images
 from landscape.data.split import Split, TensorSplit
-from landscape.errors import CheckpointError, SurfaceFileError, UsageError
+from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, UsageError
 from landscape.members import named_parameters
 from landscape.models.resolve import build_model
 from landscape.objective.private import private_copy
@@ -34,12 +35,22 @@ from landscape.training.run_folder import FINAL, net_of
 from landscape.training.settings import TrainingSettings
 
 
-def model_name(model: Any) -> str:
+def model_name(model: Any, init: Any = None) -> str:
+    """The spec, or the class of a module; `init`: the checkpoint that the run begins with.
+
+    Raises:
+        UsageError: there is no model.
+    """
     if isinstance(model, nn.Module):
         return type(bare(model)).__name__
-    if not model:
-        raise UsageError("no model: give --model, such as resnet20, torchvision:resnet18 or net.py:build")
-    return model
+    if model:
+        return model
+    known = None
+    with contextlib.suppress(LandscapeError):
+        known = read(init, None, mapped=True).meta.get("model") if init is not None else None
+    if isinstance(known, str):
+        raise UsageError(f"no model: give --model {shlex.quote(printable(known))}, which {init} names")
+    raise UsageError("no model: give --model, such as resnet20, torchvision:resnet18 or net.py:build")
 
 
 def first_net(

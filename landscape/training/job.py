@@ -24,6 +24,7 @@ from landscape.errors import UsageError
 from landscape.members import parameters_in
 from landscape.objective.loss import make_measure
 from landscape.objective.loss_modules import callables_of
+from landscape.objective.loss_state import LossState, changing
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective
@@ -39,7 +40,6 @@ from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores, usual_threads
 from landscape.training.first_net import first_net, first_weights, init_notes, model_name
 from landscape.training.loader import TensorLoader, make_loader
-from landscape.training.loss_state import LossState
 from landscape.training.run_folder import RATE
 from landscape.training.seeding import isolated_rng, seed_for
 from landscape.training.settings import TrainingSettings
@@ -81,12 +81,19 @@ class Tester:
         first.check(lenient=True)
         self._net, self._conduct, self.measure = first.model, first.conduct, measure.settle(first.measure.settled)
         self._of_test = {name: split for name, split in splits.items() if name == "test"}
-        # a loss that is a module may change while it trains: then it is copied as it is at each test
-        self._test = self._objective(self._of_test) if self._of_test and not LossState(measure) else None
+        # with the losses as they were then, which are modules: these may change while they train
+        self._test: tuple[Objective, list[Any]] | None = None
 
     def test(self, net: nn.Module) -> dict[str, float]:
         """Metrics on the test split; empty without one."""
-        return self._metrics(self._test or self._objective(self._of_test), net) if self._of_test else {}
+        return self._metrics(self._tested(), net) if self._of_test else {}
+
+    def _tested(self) -> Objective:
+        losses = LossState.of(self.measure)
+        now = losses.state()
+        if self._test is None or not losses.is_whole or changing([self._test[1], now]):
+            self._test = self._objective(self._of_test), now
+        return self._test[0]
 
     def all(self, net: nn.Module) -> dict[str, float]:
         """Metrics on all samples of all splits."""
@@ -174,7 +181,7 @@ def make_training_job(
     Raises:
         LandscapeError: anything is wrong with the input; nothing has been written.
     """
-    name = model_name(model)
+    name = model_name(model, init)
     if data is None:
         raise UsageError("no data: give --data, such as digits, cifar10, folder:PATH or npz:PATH")
     check_whole("threads", threads, 1, MAX_THREADS)

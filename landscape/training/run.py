@@ -17,6 +17,7 @@ from torch import nn
 from landscape.callables import explain
 from landscape.errors import EvaluationError, Interrupted, LandscapeError
 from landscape.members import load_state, parameters_in, saved_state
+from landscape.objective.loss_state import for_checkpoint
 from landscape.randomness import seed_torch
 from landscape.sweep.progress import note
 from landscape.training.job import Stopwatch, TrainingJob
@@ -38,6 +39,11 @@ class Run:
     model: nn.Module
     log: list[dict[str, Any]]
     metrics: dict[str, float]
+
+    def __repr__(self) -> str:
+        last = self.log[-1]["step"] if self.log else 0
+        found = ", ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())
+        return f"Run({self.folder}, {last} steps{found and ', '}{found})"
 
 
 class Follower(Protocol):
@@ -188,10 +194,16 @@ class _Recorder:
         if self._preconditioners:
             found = preconditioner_of(self.trainer.optimizer, self.trainer.model, self.trainer.lr)
             write_preconditioner(self.folder.path, self.trainer.step, found)
-        path = self.folder.net(self.trainer.step, saved_state(self.trainer.model), self.job.meta(known))
+        path = self._net(self.trainer.step, known)
         self.keep()
         if self.follower:
             self.follower.saved(self.trainer.step, path)
+
+    def _net(self, step: int | None, metrics: Mapping[str, float]) -> Path:
+        trainer = self.trainer
+        return self.folder.net(
+            step, saved_state(trainer.model), self.job.meta(dict(metrics)), for_checkpoint(trainer.measure)
+        )
 
     def keep(self) -> None:
         """Saves everything that the next step depends on."""
@@ -204,7 +216,7 @@ class _Recorder:
             metrics = known if isinstance(known, dict) else {}
         else:
             metrics = self.job.tester.all(self.trainer.model)
-            self.folder.net(None, saved_state(self.trainer.model), self.job.meta(metrics))
+            self._net(None, metrics)
         self.trainer.model.eval()
         return Run(self.folder.path, self.trainer.model, self.rows, metrics)
 

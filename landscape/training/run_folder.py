@@ -20,7 +20,7 @@ from landscape.atomic import remove_leftovers, whole_file
 from landscape.checkpoint import torch_file
 from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from landscape.checkpoint.save import save_checkpoint, write_whole
-from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, UsageError
+from landscape.errors import AnotherRun, CheckpointError, LandscapeError, SurfaceFileError, UsageError
 from landscape.quantity import DYNAMICS, HESSIAN
 from landscape.slice.steps import STEP
 from landscape.surfaces.keeper import locked
@@ -85,10 +85,12 @@ class RunFolder:
         """Unlocks the folder."""
         self._lock.release()
 
-    def net(self, step: int | None, weights: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
-        """Saves the net of a step, or (None) the trained net; returns its path."""
+    def net(
+        self, step: int | None, weights: Mapping[str, Tensor], meta: Mapping[str, Any], loss: Sequence[Any] = ()
+    ) -> Path:
+        """Saves the net of a step, or (None) the trained net; returns its path. `loss`: its state."""
         path = self.path / FINAL if step is None else net_of(self.path, step)
-        save_checkpoint(path, weights, meta)
+        save_checkpoint(path, weights, meta, loss)
         return path
 
     def keep(self, state: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -140,7 +142,7 @@ class RunFolder:
             other.append(found)
         self.notes = unknown_code(there, code)
         if other:
-            raise UsageError(
+            raise AnotherRun(
                 f"{self.path} holds another run ({'; '.join(other)}); give another -o, or --overwrite to start again"
             )
 

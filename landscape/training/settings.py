@@ -142,15 +142,23 @@ def as_json(value: Any) -> Any:
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """The differences between the settings of two runs, each as `lr 0.1 there, 0.05 here`."""
     return [
-        f"{name.replace('_', '-')} {_short(there.get(name))} there, {_short(value)} here"
+        f"{_in_words(name)} {_short(there.get(name))} there, {_short(value)} here"
         for name, value in here.items()
         if there.get(name) != value
     ]
+
+
+def _in_words(name: str) -> str:
+    if name.endswith("_fingerprint"):
+        return f"hash of the {name.removesuffix('_fingerprint')} samples"
+    return name.replace("_", "-")
 
 
 def _short(value: Any) -> str:
     """A value in words; of a hash as much as tells it from another."""
     if value is None:
         return "not set"
+    if isinstance(value, float):
+        return f"{value:.15g}"
     text = str(value)
     return text[:HASH] if re.fullmatch("[0-9a-f]{32,}", text) else text

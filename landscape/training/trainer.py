@@ -23,12 +23,13 @@ from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.layout import placed
 from landscape.members import load_state, named_buffers, parameters_in, saved_state, state_of
+from landscape.objective.loss_state import LossState
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
 from landscape.randomness import seed_torch
 from landscape.training.loader import ReadyBatchLoader, TensorLoader
-from landscape.training.loss_state import LossState, LossTrial
+from landscape.training.loss_trial import LossTrial
 from landscape.training.optimizers import make_optimizer, usual_rate
 from landscape.training.plateau import Plateau
 from landscape.training.reached import outside_note, reached_outside
@@ -69,7 +70,7 @@ class Trainer:
         self._share = make_schedule(
             settings.schedule, steps=self.steps, warmup=warmup, milestones=settings.milestones, gamma=settings.gamma
         )
-        self._loss = LossState(measure)
+        self._loss = LossState.of(measure)
         self._plateau = Plateau(settings.gamma, settings.patience) if settings.schedule == PLATEAU else None
 
     @property

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import landscape as ll
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import AnotherRun, LandscapeError, UsageError
 from landscape.surfaces import load_surface
 from tests.recipes.conftest import GRID, OPTIONS
 
@@ -53,7 +53,7 @@ def test_other_directions_are_refused(surface):
     ll.surface("net.pt", out="d.h5", directions="s.directions.h5", **GRID, **OPTIONS)
     ll.surface("net.pt", out="e.h5", seed=3, save_directions=True, **GRID, **OPTIONS)
     os.replace("e.directions.h5", "s.directions.h5")
-    with pytest.raises(UsageError, match="directions.fingerprint is"):
+    with pytest.raises(AnotherRun, match="directions.fingerprint is"):
         ll.hessian("d.h5", threads=1)
     os.remove("s.directions.h5")
     with pytest.raises(UsageError, match=r"give its new place with directions=\.\.\."):

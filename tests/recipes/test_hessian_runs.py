@@ -9,7 +9,7 @@ import torch
 
 import landscape as ll
 from landscape.curvature.operator import CurvatureOperator
-from landscape.errors import UsageError
+from landscape.errors import AnotherRun, UsageError
 
 
 def test_along_a_training_run(here):
@@ -37,7 +37,7 @@ def test_along_a_training_run(here):
     other = ll.hessian("run", index=0.001, tolerance=1e-3, threads=1, quiet=True)
     assert other.values["hessian_max"][-1] != found.values["hessian_max"][-1]
     shutil.copy("earlier.h5", "run/hessian.h5")
-    with pytest.raises(UsageError, match="of another run: checkpoint.sha256"):
+    with pytest.raises(AnotherRun, match="of another run: checkpoint.sha256"):
         ll.hessian("run", index=0.001, tolerance=1e-3, threads=1)
 
 

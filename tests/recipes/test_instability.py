@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import landscape as ll
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import AnotherRun, LandscapeError, UsageError
 from landscape.surfaces import load_surface
 from landscape.surfaces.barriers import barriers, by_branch, paths_of
 
@@ -134,7 +134,7 @@ def test_the_trunk_goes_on_from_the_last_state_before_a_further_step(here, monke
 
 def test_another_run_is_not_mixed_in(here):
     ll.instability(at=[4], out="b", **OPTIONS)
-    with pytest.raises(UsageError, match=r"state_0000004.pt is of another run \(lr 0.05 there, 0.01 here\)"):
+    with pytest.raises(AnotherRun, match=r"state_0000004.pt is of another run \(lr 0.05 there, 0.01 here\)"):
         ll.instability(at=[4], out="b", **{**OPTIONS, "lr": 0.01})
 
 

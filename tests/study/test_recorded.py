@@ -65,14 +65,23 @@ def run(tmp_path, monkeypatch):
     return trained
 
 
-@pytest.mark.parametrize("loss", ["Warm", "Center"])
-def test_a_loss_that_training_changed_is_said_to_be_another(run, loss, capsys):
-    done, named = run(loss)
+def test_a_loss_that_training_changed_is_said_to_be_another(run, capsys):
+    done, named = run(loss := "Warm")
     found = ll.line("run", x=(-1, 1, 3), **named).at_origin("train_loss")
     assert found != pytest.approx(done.metrics["train_loss"], rel=2e-3)
     said = capsys.readouterr().err
     assert f"is {found:.4g}, and its training recorded {done.metrics['train_loss']:.4g}: " in said
     assert AFRESH.format(loss) in said
+
+
+def test_a_module_is_as_training_left_it(run, capsys):
+    done, named = run("Center")
+    found = ll.line("run", x=(-1, 1, 3), **named).at_origin("train_loss")
+    assert found == pytest.approx(done.metrics["train_loss"], rel=1e-4)
+    said = capsys.readouterr().err
+    assert (
+        "its training recorded" not in said and "the loss t.py:Center is as the net's training left it: centers" in said
+    )
 
 
 def test_a_loss_that_is_the_same_needs_no_word(run, capsys):

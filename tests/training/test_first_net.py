@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import landscape as ll
-from landscape.errors import CheckpointError, UsageError
+from landscape.errors import AnotherRun, CheckpointError, UsageError
 from landscape.models.zoo import build_zoo
 
 SHORT = {"data": "digits", "epochs": 0.2, "batch_size": 64, "samples": 200, "quiet": True, "threads": 1}
@@ -60,10 +60,10 @@ def test_the_run_goes_on_with_these_weights_wherever_they_lie_and_with_no_others
     assert same(again(init=taught / "final.pt"), first.model.state_dict())
     for other, words in (({"init": taught / "checkpoints/step_0000000.pt"}, "init .*moved.pt there, .*step_0000000.pt here"),
                          ({}, "init .*moved.pt there, not set here")):  # fmt: skip
-        with pytest.raises(UsageError, match=rf"holds another run \({words}\)"):
+        with pytest.raises(AnotherRun, match=rf"holds another run \({words}\)"):
             again(**other)
     shutil.copy(taught / "checkpoints/step_0000000.pt", tmp_path / "moved.pt")
-    with pytest.raises(UsageError, match=r"holds another run \(the weights in .*moved.pt have changed\)"):
+    with pytest.raises(AnotherRun, match=r"holds another run \(the weights in .*moved.pt have changed\)"):
         again(init=tmp_path / "moved.pt")
     (tmp_path / "moved.pt").unlink()
     assert same(again(init=tmp_path / "moved.pt"), first.model.state_dict()), "the folder has kept them"

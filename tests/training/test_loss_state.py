@@ -87,6 +87,19 @@ class Kind(enum.IntEnum):
     ONE = 1
 
 
+class Odd(Warm):
+    """Grows by what no file of tensors holds."""
+
+    def __init__(self):
+        super().__init__()
+        self.history = deque()
+
+    def forward(self, outputs, targets):
+        if self.training:
+            self.history.append(1.0)
+        return F.cross_entropy(outputs, targets, reduction="none") * (0.1 + 0.05 * len(self.history))
+
+
 class Scripted(Warm):
     def __init__(self):
         super().__init__()
@@ -140,7 +153,7 @@ OPTIONS = {"batch_size": 16, "epochs": 3, "optimizer": "sgd", "momentum": 0.0, "
            "quiet": True, "threads": 1, "precision": "fp64", "seed": 0}  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [Warm, Counting])
+@pytest.mark.parametrize("kind", [Warm, Counting, Queue, Odd])
 def test_it_trains_as_in_plain_torch_and_what_is_measured_moves_nothing(kind, data, tmp_path, monkeypatch):
     loss, seen, advance = kind(), [], Trainer.advance
 
@@ -161,7 +174,8 @@ def test_it_trains_as_in_plain_torch_and_what_is_measured_moves_nothing(kind, da
             evaluated = copy.deepcopy(plain).eval()
             wanted = float(evaluated(model(data[0].double()), data[1]).mean())
             assert run.log[(step + 1) // 3]["test_loss"] == pytest.approx(wanted, rel=1e-6)
-    assert float(plain.n) == 9 and float(loss.n) == 0, "the loss that is given is copied"
+    plain_n, loss_n = (len(each.history) if kind is Odd else float(each.n) for each in (plain, loss))
+    assert plain_n == 9 and loss_n == 0, "the loss that is given is copied"
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(run.model.state_dict()[name].double(), tensor, rtol=1e-12, atol=0)
     assert run.metrics["train_loss"] == pytest.approx(run.log[-1]["test_loss"], rel=1e-9)

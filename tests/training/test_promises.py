@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import landscape as ll
 from landscape.data.load import load_splits
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import AnotherRun, LandscapeError, UsageError
 from landscape.objective.loss import make_measure
 from landscape.training import run_folder
 from landscape.training.loader import make_loader
@@ -203,7 +203,7 @@ def test_buffers_that_are_not_saved_count(xy, tmp_path):
 def test_the_test_split_is_part_of_the_run(xy, tmp_path):
     ll.train(linear(), data={"train": xy, "test": xy}, out=tmp_path / "run", **SHORT)
     for test in ({"test": (xy[0] + 1, xy[1])}, {}):
-        with pytest.raises(UsageError, match="test-fingerprint"):
+        with pytest.raises(AnotherRun, match="hash of the test samples"):
             ll.train(linear(), data={"train": xy, **test}, out=tmp_path / "run", **SHORT)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import landscape as ll
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import AnotherRun, LandscapeError, UsageError
 from landscape.surfaces.run_log import load_run
 
 
@@ -198,7 +198,7 @@ def test_a_trainer_that_goes_on_from_an_earlier_step_drops_what_came_after(tmp_p
     loop(again, model, 2)
     np.testing.assert_array_equal(load_run(tmp_path / "run").times, [2, 4, 6])
     loop(again, model, 2)
-    with pytest.raises(UsageError, match="dynamics.h5 is of another run: .*; remove it"):
+    with pytest.raises(AnotherRun, match="dynamics.h5 is of another run: .*; remove it"):
         ll.dynamics(tmp_path / "run", **measured)  # at the same steps there are other nets now
     with pytest.raises(UsageError, match="holds a run up to step 8, and the trainer starts at 0"):
         ll.Recorder(tmp_path / "run", append=True).begin(model, 0)
