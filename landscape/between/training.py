@@ -29,6 +29,7 @@ from landscape.options.groups import DataOptions, LossOptions
 from landscape.options.option import check_whole
 from landscape.randomness import seed_torch
 from landscape.slice.paths import Path as CurvePath
+from landscape.subject.restored_loss import RestoredLoss
 from landscape.subject.subject import reader_of, source_of
 from landscape.sweep.world import World
 from landscape.training.job import TrainingJob, training_measure
@@ -162,7 +163,8 @@ def _job(
     with isolated_rng(device):
         seed_torch(seed_for(settings.seed, "data"), device)
         net = placed(private_copy(ends.net.module), device, dtype_of(settings.precision))
-        measure = training_measure(loss.loss, loaded.splits["train"])
+        restoring = RestoredLoss(ends.net.trained, loss)
+        measure = training_measure(loss.loss, loaded.splits["train"], restoring.of)
         splits = measure.read({"train": loaded.splits["train"]}, net)
         measure = measure.counting(splits).on(device, dtype_of(settings.precision))
         loader = make_loader(

@@ -20,7 +20,7 @@ from landscape.checkpoint.content import suffix_of
 from landscape.checkpoint.digest import Hashing
 from landscape.checkpoint.entries import extra_states, picked, usual
 from landscape.checkpoint.shards import SHARDED_BINARY, read_sharded
-from landscape.checkpoint.unwrap import COMPILED, LOSS_STATE, OWN_META, clean_names, settings_of, unwrap
+from landscape.checkpoint.unwrap import COMPILED, clean_names, loss_state_of, settings_of, tensors_within, unwrap
 from landscape.errors import CheckpointError
 from landscape.made import has_changed
 from landscape.plain_json import check_depth, tamed
@@ -167,23 +167,19 @@ def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool 
     except ValueError as error:
         raise CheckpointError(f"checkpoint {path}: what it holds beside tensors is {error}") from error
     for tensors in entries.values():
-        _check_size(tensors, path, files)
+        _check_size(tensors.values(), path, files)
         if odd := odd_tensor(tensors, ("meta", "nested")):
             raise CheckpointError(f"checkpoint {path}: {odd}")
+    loss_state = loss_state_of(stored)
+    _check_size(tensors_within(loss_state), path, files)
     first = usual(entries)
     extras = extra_states(stored) if isinstance(stored, Mapping) else {}
     settings = settings_of(stored) if isinstance(stored, Mapping) else {}
     read = Checkpoint(
         _cleaned(entries[first]), meta, str(path), digest, first, entries, extras=extras, settings=settings,
-        loss_state=_loss_state(stored),
+        loss_state=loss_state,
     )  # fmt: skip
     return read.at(entry) if entry else read
-
-
-def _loss_state(stored: object) -> Sequence[Any]:
-    """In our own files alone; elsewhere the name may mean anything."""
-    found = stored.get(LOSS_STATE) if isinstance(stored, Mapping) and OWN_META in stored else None
-    return found if isinstance(found, list) else ()
 
 
 def changed(path: Path) -> CheckpointError:
@@ -227,9 +223,9 @@ def _cleaned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return dict(zip(clean_names(tensors), plain, strict=True))
 
 
-def _check_size(tensors: Mapping[str, Tensor], path: Path, files: list[Path]) -> None:
+def _check_size(tensors: Iterable[Tensor], path: Path, files: list[Path]) -> None:
     """A few bytes can be declared to be a tensor of any shape; a net of these sizes would fill the memory."""
-    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     if size > sum(most_bytes(file) for file in files):
         raise CheckpointError(
             f"checkpoint {path}: declares tensors of {size / 1e9:.3g} GB, more than a file of its size can hold; copy or write "

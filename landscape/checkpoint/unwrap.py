@@ -7,7 +7,7 @@ in fit.py, which knows the net.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -65,3 +65,18 @@ def _metadata(stored: Mapping) -> dict:
         if isinstance(stored.get(key), int):
             meta.setdefault(key, stored[key])
     return meta
+
+
+def loss_state_of(stored: object) -> list[Any]:
+    """What the loss of a training has kept, in a file of ours; elsewhere the name may mean anything."""
+    found = stored.get(LOSS_STATE) if isinstance(stored, Mapping) and OWN_META in stored else None
+    return found if isinstance(found, list) else []
+
+
+def tensors_within(tree: Any) -> Iterator[Tensor]:
+    """All tensors in lists, tuples and mappings, which are not nested deep."""
+    if isinstance(tree, Tensor):
+        yield tree
+    elif isinstance(tree, (list, tuple, Mapping)):
+        for each in tree.values() if isinstance(tree, Mapping) else tree:
+            yield from tensors_within(each)

@@ -33,7 +33,7 @@ Metric = str | Callable | tuple[str, str | Callable]
 def make_measure(
     loss: str | Callable | Loss,
     metrics: Sequence[Metric] | None,
-    put_into: Callable[[Callable], Callable] | None = None,
+    restore: Callable[[Callable, str], Callable] | None = None,
 ) -> tuple[Measure, str, list[str]]:
     """(measure, name of the loss, names of the metrics).
 
@@ -43,15 +43,15 @@ def make_measure(
             parameter, or described as a `Loss`. A mean over the batch is weighted by the number of samples in the batch.
         metrics: names, or callables (outputs, targets), or pairs of a name in results and one of these; by default the loss,
             with accuracy beside cross_entropy.
-        put_into: the loss to measure, from the one that is made.
+        restore: (loss that is made, its name) -> the loss to measure.
 
     Raises:
         UsageError: unknown loss or metric.
     """
     given = _described(loss)
     function, loss_name = _loss_function(given.function)
-    function = put_into(function) if put_into else function
     loss_name = loss if isinstance(loss, str) and ":" in loss else loss_name + given.shown
+    function = restore(function, loss_name) if restore else function
     reading, over = given.reading, given.over
     if given.of == MODEL or (given.of is None and _takes_model(function)):
         others = _functions([each for each in metrics or () if not _is_loss(each)], cross_entropy)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +17,17 @@ from landscape.callables import explain
 from landscape.copied import copied_whole
 from landscape.errors import UsageError
 from landscape.layout import placed
+from landscape.members import OF_TORCH
 from landscape.objective.loss_modules import drop_put_back, module_behind, tells_modes, with_module
 from landscape.objective.weighted import TargetMean, target_mean
 
 
-def _copied(module: nn.Module) -> nn.Module:
+def private_module(module: nn.Module) -> nn.Module:
+    """A copy of the module behind a loss.
+
+    Raises:
+        UsageError: it cannot be copied, or the copy would call the module itself.
+    """
     kind = type(module).__name__
     if tells_modes(module) and (name := _leading_back(module)):
         raise UsageError(
@@ -58,9 +65,27 @@ def placed_loss(function: Callable, device: torch.device, dtype: torch.dtype) ->
         return found.on(device)
     if (module := module_behind(function)) is None:
         return function
-    drop_put_back(own := placed(_copied(module), device, dtype))
+    drop_put_back(own := placed(private_module(module), device, dtype))
+    made: dict[int, Any] = {}
     for part in own.modules():  # tensors that are no buffers
         for name, value in vars(part).items():
-            if isinstance(value, Tensor):
-                setattr(part, name, value.to(device, dtype if value.is_floating_point() else None))
+            if name not in OF_TORCH and (moved := _moved(value, device, dtype, made)) is not value:
+                setattr(part, name, moved)
     return with_module(function, own)
+
+
+def _moved(value: Any, device: torch.device, dtype: torch.dtype, made: dict[int, Any]) -> Any:
+    """The value with its tensors on the device, also those in lists, tuples and dicts, which are new ones where any moves.
+
+    `made`: by the id of what it was made of, so that one list under two names stays one.
+    """
+    if isinstance(value, Tensor):
+        return value.to(device, dtype if value.is_floating_point() else None)
+    if type(value) not in (list, tuple, dict) or id(value) in made:
+        return made.get(id(value), value)
+    inner = list(value.values() if isinstance(value, dict) else value)
+    moved = [_moved(each, device, dtype, made) for each in inner]
+    if all(new is old for new, old in zip(moved, inner, strict=True)):
+        return value
+    made[id(value)] = dict(zip(value, moved, strict=True)) if isinstance(value, dict) else type(value)(moved)
+    return made[id(value)]

@@ -52,7 +52,7 @@ def is_as_made(module: Any) -> bool:
 
 
 # Where a module of ours has what puts its buffers back.
-_NAME = "_landscape_put_back"
+PUT_BACK = "_landscape_put_back"
 
 
 class _PutBack:
@@ -103,14 +103,14 @@ def put_back_before_calls(function: Any, module: nn.Module) -> None:
     if not (back := _PutBack(module)).held:
         return
     back.hooked = not _bypasses(function, module)
-    vars(module)[_NAME] = back
+    vars(module)[PUT_BACK] = back
     if back.hooked:
         module.register_forward_pre_hook(back)
 
 
 def drop_put_back(module: nn.Module) -> None:
     """Takes the hook from a copy of such a module, whose tensors are on another device or of another dtype."""
-    if vars(module).pop(_NAME, None) is not None:
+    if vars(module).pop(PUT_BACK, None) is not None:
         for key, hook in list(module._forward_pre_hooks.items()):
             if isinstance(hook, _PutBack):
                 del module._forward_pre_hooks[key]
@@ -128,7 +128,7 @@ def buffers_moved(measure: Any) -> list[str]:
         EvaluationError: no hook could put them back.
     """
     modules = [each for each in map(module_behind, callables_of(measure)) if each is not None]
-    found = [back for each in modules if (back := vars(each).get(_NAME)) is not None]
+    found = [back for each in modules if (back := vars(each).get(PUT_BACK)) is not None]
     for back in found:
         if not back.hooked and (moved := back.moved()):
             raise EvaluationError(

@@ -6,7 +6,6 @@ compare nets are in describe_nets.py. Loads torch for checkpoints only.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ def _range(surface: Surface, name: str) -> dict[str, Any]:
     return {
         "min": float(finite.min()) if finite.size else None,
         "max": float(finite.max()) if finite.size else None,
-        "at_origin": None if centre is None or (math.isnan(centre) and pending.any()) else centre,
+        "at_origin": None if centre is None or pending[surface.origin()] else centre,
         "pending": int(pending.sum()),
         "nan": int(np.isnan(array[~pending]).sum()),
         "inf": int(np.isinf(array).sum()),
@@ -214,7 +213,6 @@ def _entries(checkpoint: Any) -> dict[str, Any]:
             for path, tensors in checkpoint.entries.items()
         },
         "entry": checkpoint.entry,
-        "to choose": "--entry NAME, where a net fits several",
     }
 
 

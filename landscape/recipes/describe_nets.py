@@ -178,7 +178,7 @@ def _short(each: dict[str, float], percent: bool) -> str:
 def _copies(folder: Path) -> str:
     all_of = [each for each in sorted(folder.glob("copy_*")) if is_folder(each)]
     done = sum((each / "final.pt").is_file() for each in all_of)
-    return f"{done} of {len(all_of)} finished"
+    return f"{done} finished" + (f", {len(all_of) - done} begun" if len(all_of) > done else "")
 
 
 def _number(path: Path) -> int:

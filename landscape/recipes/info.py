@@ -72,6 +72,8 @@ def _lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
         facts = {**facts, "metrics": {name: metric_text(each) for name, each in facts["metrics"].items()}}
     ranked = [key for key in facts if key.startswith(RANKED)]
     yield from tree_lines({key: value for key, value in facts.items() if key not in (*described, *ranked, "moves")})
+    if len(facts.get("state_dicts", ())) > 1:
+        yield "(where the weights of a net are in several of these entries, --entry NAME chooses one)"
     if "moves" in facts:
         yield from moves_lines(facts["moves"])
 

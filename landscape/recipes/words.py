@@ -54,12 +54,12 @@ def metric_text(facts: Mapping[str, Any]) -> str:
     """The facts of `landscape info` on a metric, in a line."""
     low, high, centre = facts["min"], facts["max"], facts["at_origin"]
     said = ["no finite value" if low is None else f"{_number(low)} to {_number(high)}"]
-    said += [] if centre is None or centre != centre else [f"{_number(centre)} at the origin"]
+    said += [] if centre is None else [f"{_number(centre)} at the origin"]
     return ", ".join([*said, *(f"{facts[word]} {word}" for word in ("pending", "nan", "inf") if facts[word])])
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < WHOLE else f"{value:.4g}"
+    return _fact(value) if value.is_integer() else f"{value:.4g}"
 
 
 def plan_lines(plan: Any) -> list[str]:

@@ -30,8 +30,8 @@ from landscape.slice.steps import Steps, checkpoints_of
 from landscape.study.own_samples import reader_of_run, trained_on
 from landscape.study.revive import revived
 from landscape.subject.evaluation import moving_notes
-from landscape.subject.left_loss import moving_note
 from landscape.subject.net import load_net
+from landscape.subject.restored_loss import along_note
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.subject.trained import recorded_in, states_loss, trained_loss
 from landscape.surfaces import load_surface
@@ -217,8 +217,8 @@ def _subject_of(
         counted=choose(net.parts, *counted, adapters=False),
         read=reader_of_run(net, asked[DataOptions], world, own),
     )
-    moving = moving_note(files)
-    return checked(subject, (*notes, *([moving] if moving else []), *moving_notes(subject.counted, "count")))
+    along = along_note(net.trained, files[max(files)], subject.facts.loss)
+    return checked(subject, (*notes, *filter(None, [along]), *moving_notes(subject.counted, "count")))
 
 
 def _provenance(

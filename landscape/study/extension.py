@@ -22,7 +22,7 @@ from landscape.slice.slice import Slice
 from landscape.study.extend import Extended, extended, few_of
 from landscape.study.ranks import shared
 from landscape.study.study import Extent, Plan, Study
-from landscape.subject.subject import started, versions_used
+from landscape.subject.subject import Subject, started, versions_used
 from landscape.surfaces.file import SurfaceFile
 from landscape.surfaces.surface import Surface
 from landscape.sweep.orders.coarse import coarse_first, thinned
@@ -74,6 +74,11 @@ class ExtensionStudy(Study[Surface]):
         self.marks = {**self._of.marks, "options": str(self._work.facts())}
         short = short_notes(samples if wants else None, {of.split: whole.size})
         self.notes = (*of.subject.notes, *short, *self._work.notes)
+
+    @property
+    def subject(self) -> Subject:
+        """What is measured."""
+        return self._of.subject
 
     @property
     def slice(self) -> Slice:

@@ -35,6 +35,7 @@ from landscape.subject.chosen import net_or_module
 from landscape.subject.code_facts import program_mark
 from landscape.subject.entry import read
 from landscape.subject.net import Net
+from landscape.subject.restored_loss import each_note
 from landscape.subject.subject import (
     ReadSplits,
     Subject,
@@ -87,19 +88,11 @@ class Shared:
                 f"{net.label} has complex parameters, for which measures of flatness are not defined here; give real nets"
             )
         data = replace(self.data, split=self.splits, samples=None)
-        return checked(
-            make_subject(
-                net,
-                data,
-                self.loss,
-                self.machine,
-                self.device,
-                self.world,
-                plain=True,
-                read=self.read,
-                batchnorm=policy(net, None, moves=False, states=False),
-            )
-        )
+        subject = make_subject(
+            net, data, self.loss, self.machine, self.device, self.world, plain=True, read=self.read,
+            batchnorm=policy(net, None, moves=False, states=False),
+        )  # fmt: skip
+        return checked(subject)
 
 
 class FlatnessStudy(Study[Surface]):
@@ -115,7 +108,7 @@ class FlatnessStudy(Study[Surface]):
         if self._output.path and world.leads:
             check_folder(self._output.path)
         self._shared, self._samples = _shared(nets, given, world), given[DataOptions].samples
-        hashes, subject, said = [], None, []
+        hashes, subject, said, trained = [], None, [], []
         self._known_by: list[Known] = []
         self._records: list[Record | None] = []
         for number in range(len(nets.each)):
@@ -123,6 +116,7 @@ class FlatnessStudy(Study[Surface]):
             hashes.append(str(subject.net.checkpoint.sha256))
             said.append(subject.notes)
             self._records.append(record_of(subject, subject.facts))
+            trained.append(subject.net.trained)
             made = subject.facts.evaluation
             self._known_by.append(
                 Known(self._mark(number, subject.net), seen(subject.objective), plain(made.json()) if made else {})
@@ -137,6 +131,7 @@ class FlatnessStudy(Study[Surface]):
         self.notes = (
             *self._shared.notes,
             *_of_each(nets.names, said),
+            *filter(None, [each_note(trained, self._shared.loss.loss)]),
             *short_notes(self._samples, {"train": subject.objective.splits["train"].size}),
         )
         self.marks = {

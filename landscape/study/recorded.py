@@ -1,7 +1,7 @@
 """The loss at a net's own weights beside the one that its training recorded.
 
-Owns: which of the two can be compared, and the note where they differ: data, code or a function that keeps what training makes of
-it may be others by now. What a loss that is a module keeps is restored (subject/left_loss.py).
+Owns: which of the two can be compared, and the note where they differ: data, code, or what a loss keeps of training may be others
+by now. Of a loss that is a module a checkpoint keeps that (subject/restored_loss.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landscape.grid import DIRECTION
+from landscape.objective.loss_state import LossState
 from landscape.subject.subject import Subject
+from landscape.subject.trained import is_same_spec
 from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.surface import Surface
 from landscape.training.run_folder import FINAL
@@ -74,11 +76,12 @@ def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str 
 
 def _why(subject: Subject) -> str:
     loss, trained = str(subject.loss.loss), subject.net.trained
-    if not names_code(loss, "loss") or (trained and trained.state):
+    kept = trained and trained.state and LossState.of_loss(subject.objective.measure).is_whole
+    if kept or not names_code(loss, "loss"):
         return "have the data, their normalization or the code changed since?"
     return (
-        f"this run made a new {loss}, which lacks what training made of the old one (a torch.nn.Module is kept as it was), or "
-        "code or data have changed"
+        f"this run made a new {loss}, which lacks what training made of the old one (--loss file.py:FUNCTION may return it as it "
+        "was), or code or data have changed"
     )
 
 
@@ -89,7 +92,7 @@ def _is_comparable(subject: Subject, facts: Provenance) -> bool:
         facts.batchnorm != "recompute"
         and isinstance(loss.loss, str)
         and trained is not None
-        and trained.spec == loss.loss
+        and is_same_spec(trained.spec, loss.loss)
         and loss.l2 is None
         and loss.attack is None
         and not (random and (random.random or random.batches))

@@ -15,6 +15,7 @@ import numpy as np
 from landscape.direction.files import directions_path
 from landscape.direction.selection import choose
 from landscape.errors import UsageError
+from landscape.measurement.evaluate import move
 from landscape.measurement.spectrum_tasks import (
     PAIRS,
     SHARPNESS,
@@ -29,6 +30,7 @@ from landscape.options.groups import AxesOptions, DataOptions, LossOptions, Mach
 from landscape.options.option import Given, check_choices
 from landscape.options.what import What
 from landscape.slice.slice import Here
+from landscape.study.recorded import record_of
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.chosen import chosen_net
 from landscape.subject.evaluation import moving_notes
@@ -39,6 +41,7 @@ from landscape.surfaces.same_run import unknown_code
 from landscape.surfaces.spectrum import Block, Spectrum
 from landscape.surfaces.spectrum_file import SpectrumFile
 from landscape.surfaces.study_facts import SpectrumFacts
+from landscape.sweep.progress import note
 from landscape.sweep.sampler import Point, PointList, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
@@ -71,10 +74,12 @@ class SpectrumStudy(Study[Spectrum]):
         subject, batchnorm = _subject(checkpoint, given, counted, world)
         wanted = replace(wanted, ignore=subject.counted.moving("biasbn")[0], only=subject.counted.only)
         self._wanted = wanted
-        self._tasks = SpectrumTasks(subject, Here(subject.objective.weights.clone()), wanted, backend)
+        self._subject, self._here = subject, Here(subject.objective.weights.clone())
+        self._tasks = SpectrumTasks(subject, self._here, wanted, backend)
         facts = SpectrumFacts(**asdict(wanted), split=given[DataOptions].splits[0], products=self._tasks.backend)
         run = replace(subject.run_facts(world), program=None, threads=None, batch_size=None)
         self._provenance = replace(subject.facts, command="spectrum", batchnorm=batchnorm, spectrum=facts, run=run)
+        self._record = record_of(subject, self._provenance)
         self.label = f"{subject.facts.model_name} spectrum"
         self.marks, self.notes = {**subject.marks, "options": str(facts)}, (*subject.notes, *self._tasks.notes)
 
@@ -102,6 +107,13 @@ class SpectrumStudy(Study[Spectrum]):
     def finish(self, file: SpectrumFile, sampler: Sampler, pending: bool) -> None:
         if self._output.save_directions and self._output.path:
             self._tasks.write_ends(directions_path(self._output.path))
+        if pending and self._record and (said := self._record.note(self._losses())):
+            note(said, label=self.label, quiet=self._output.quiet)
+
+    def _losses(self) -> dict[str, float | None]:
+        """At the net's own weights: one pass of the samples beside hundreds."""
+        move(self._subject, self._here, ())
+        return {**self._subject.objective.evaluate()}
 
     def plan(self, world: World) -> Plan:
         raise UsageError("dry-run: a spectrum has no plan; leave the option out")

@@ -13,7 +13,7 @@ from landscape.callables import explain, first_line
 from landscape.errors import Ending, LandscapeError
 from landscape.slice.steps import Steps
 from landscape.study.extension import ExtensionStudy
-from landscape.subject.left_loss import moving_note
+from landscape.subject.restored_loss import along_note
 from landscape.surfaces.file import SurfaceFile
 from landscape.surfaces.longer import with_more
 from landscape.sweep.executor import PointFailed
@@ -78,7 +78,9 @@ class Tracker:
         """Saves the file and lets others write it."""
         try:
             self._file.save()
-            if (said := moving_note(self._steps.files)) and said not in self._study.notes:
+            files, subject = self._steps.files, self._study.subject
+            said = along_note(subject.net.trained, files[max(files)], subject.facts.loss)
+            if said and said not in self._study.notes:
                 note(said, label=self._study.label, quiet=self._quiet)
         finally:
             self._file.release()

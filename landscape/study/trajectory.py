@@ -187,7 +187,8 @@ def _trained(nets: Sequence[Any]) -> list[Recorded | None]:
     found: list[Recorded | None] = []
     for net in nets:
         try:
-            found.append(None if isinstance(net, nn.Module) else recorded_of(read(net, None)))
+            recorded = None if isinstance(net, nn.Module) else recorded_of(read(net, None))
+            found.append(recorded and replace(recorded, state=()))
         except CheckpointError:  # said where the path is read, unless the net is left out
             continue
     return found

@@ -33,9 +33,9 @@ from landscape.objective.weighted import has_probabilities
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
 from landscape.subject.code_facts import code_facts, lasting_name
 from landscape.subject.evaluation import evaluation_facts, evaluation_notes
-from landscape.subject.left_loss import LeftLoss
 from landscape.subject.name_and_place import named_notes
 from landscape.subject.net import Net
+from landscape.subject.restored_loss import RestoredLoss
 from landscape.subject.two_batches import TwoBatches
 from landscape.subject.written import Watched, lasting_code
 from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
@@ -114,15 +114,15 @@ def make_subject(
     threads = machine.threads or usual_threads(world.cores, world.local_size)
     sharers = sharers_of(machine.device, world.local_size)
     torch.set_num_threads(threads)
-    left = LeftLoss(net.trained, loss)
-    measure, loss_name, metrics = make_measure(loss.loss, loss.names, left.put_into)
+    restoring = RestoredLoss(net.trained, loss)
+    measure, loss_name, metrics = make_measure(loss.loss, loss.names, restoring.of)
     _check_l2(loss.l2, metrics)
     read = read or reader_of(net, data, world, measure)
     wanted = read(data.splits)
     splits = measure.read(wanted.splits, net.module)
-    notes = (*left.notes, *wanted.notes, *named_notes(measure, wanted.splits))
+    notes = (*restoring.notes, *wanted.notes, *named_notes(measure, wanted.splits))
     if loss.names is None and "accuracy" in metrics and has_probabilities(splits):
-        measure, loss_name, metrics = make_measure(loss.loss, ["loss"], left.put_into)
+        measure, loss_name, metrics = make_measure(loss.loss, ["loss"], restoring.of)
     attack = _attack(loss, batchnorm)
     if attack:
         measure = attacked(measure, attack, splits, pixels=bool(wanted.provenance["pixels"]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from landscape.objective.named import named_loss
 from landscape.options.groups import LossOptions
 from landscape.options.option import Given
 from landscape.printable import printable
+from landscape.regular import same_file
 from landscape.subject.entry import read
 from landscape.trust import Trust, is_trusted, names_code, taken
 
@@ -39,7 +40,7 @@ class Recorded:
     net: str
     source: str
     data: str | None = None
-    state: Sequence[Any] = ()
+    state: Sequence[Any] = field(default=(), compare=False, repr=False)
 
 
 def recorded_in(stored: Mapping[str, Any], net: str, source: str, state: Sequence[Any] = ()) -> Recorded | None:
@@ -50,6 +51,14 @@ def recorded_in(stored: Mapping[str, Any], net: str, source: str, state: Sequenc
             data = stored.get("data")
             return Recorded(spec, net, source, data if isinstance(data, str) else None, state)
     return None
+
+
+def is_same_spec(one: str, other: str) -> bool:
+    """Whether two specs name the same, also by two paths to one file."""
+    if one == other:
+        return True
+    (file, _, name), (second, _, second_name) = one.rpartition(":"), other.rpartition(":")
+    return name == second_name and file.endswith(".py") and second.endswith(".py") and same_file(file, second)
 
 
 def recorded_of(checkpoint: Checkpoint) -> Recorded | None:
@@ -63,7 +72,8 @@ def recorded_beside(sources: Iterable[Any]) -> Iterator[Recorded | None]:
     for each in sources:
         with contextlib.suppress(LandscapeError):  # said where it is read as a net
             if not isinstance(each, nn.Module):
-                yield recorded_of(read(each, None, mapped=True))
+                found = recorded_of(read(each, None, mapped=True))
+                yield found and replace(found, state=())
 
 
 def label_of(source: str) -> str:

@@ -153,6 +153,11 @@ class Surface:
 
     def at_origin(self, metric: str) -> float | None:
         """The value at coordinate 0 of every axis; None when 0 is not on the grid, or no net stands there, as in a formula."""
+        found = self.origin()
+        return None if found is None else float(self.values[metric][found])
+
+    def origin(self) -> tuple[int, ...] | None:
+        """The index of coordinate 0 of every axis into the arrays; None when there is none."""
         position = []
         for axis in reversed(self.grid.axes):
             if axis.kind not in (DIRECTION, STEP):
@@ -161,7 +166,7 @@ class Surface:
             if len(hits) == 0:
                 return None
             position.append(int(hits[0]))
-        return float(self.values[metric][tuple(position)])
+        return tuple(position)
 
     def group_of(self, metric: str) -> str | None:
         """The status group that a metric was computed in; None when nothing is recorded.

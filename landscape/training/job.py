@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from landscape.errors import UsageError
 from landscape.members import parameters_in
 from landscape.objective.loss import make_measure
 from landscape.objective.loss_modules import callables_of
-from landscape.objective.loss_state import LossState, changing
+from landscape.objective.loss_state import LossState, differing
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective
@@ -89,9 +90,10 @@ class Tester:
         return self._metrics(self._tested(), net) if self._of_test else {}
 
     def _tested(self) -> Objective:
+        """The test split with the losses as they are now."""
         losses = LossState.of(self.measure)
         now = losses.state()
-        if self._test is None or not losses.is_whole or changing([self._test[1], now]):
+        if self._test is None or not losses.is_whole or differing(self._test[1], now):
             self._test = self._objective(self._of_test), now
         return self._test[0]
 
@@ -234,10 +236,10 @@ def _splits(
     return {**loaded.splits, **test.splits}, facts
 
 
-def training_measure(loss: Any, train: Split) -> Measure:
-    """The loss, with accuracy beside cross-entropy if the targets are class numbers."""
+def training_measure(loss: Any, train: Split, restore: Callable[[Callable, str], Callable] | None = None) -> Measure:
+    """The loss, with accuracy beside cross-entropy if the targets are class numbers; `restore`: see `make_measure`."""
     soft = isinstance(train, TensorSplit) and train.targets.is_floating_point()
-    return make_measure(loss, ["loss"] if soft else None)[0]
+    return make_measure(loss, ["loss"] if soft else None, restore)[0]
 
 
 def default_folder(name: str, data: str | None) -> Path:

@@ -17,7 +17,7 @@ from torch import nn
 from landscape.callables import explain
 from landscape.errors import EvaluationError, Interrupted, LandscapeError
 from landscape.members import load_state, parameters_in, saved_state
-from landscape.objective.loss_state import for_checkpoint
+from landscape.objective.stored_loss import for_checkpoint
 from landscape.randomness import seed_torch
 from landscape.sweep.progress import note
 from landscape.training.job import Stopwatch, TrainingJob

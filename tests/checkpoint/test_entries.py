@@ -162,6 +162,6 @@ def test_the_entry_is_part_of_the_run_and_shown(saved, tmp_path):
     assert any("net.pt, entry ema" in fact for fact in facts(line, "train_loss"))
     with pytest.raises(SurfaceFileError, match="checkpoint.entry is ema in the file, model now"):
         ll.line(path, entry="model", **options)
-    assert ll.info(path)["state_dicts"] == {name: {"tensors": 2, "entries": 8} for name in ("model", "ema")}
+    assert ll.info(path)["state_dicts"] == {name: {"tensors": 4, "entries": 43} for name in ("model", "ema")}
     ends = ll.hessian(line, model=make(0), data=data, quiet=True)
     assert ends.provenance["checkpoint"]["entry"] == "ema"

@@ -80,7 +80,8 @@ def test_a_module_is_as_training_left_it(run, capsys):
     assert found == pytest.approx(done.metrics["train_loss"], rel=1e-4)
     said = capsys.readouterr().err
     assert (
-        "its training recorded" not in said and "the loss t.py:Center is as the net's training left it: centers" in said
+        "its training recorded" not in said
+        and "the loss t.py:Center is as the training of run left it: centers" in said
     )
 
 

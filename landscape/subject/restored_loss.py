@@ -1,0 +1,100 @@
+"""The loss as the training of a net left it: what a loss that is a module has kept by then is part of the loss.
+
+Owns: when it is measured so, and the words about it. A loss that is made from its spec would begin again, and its landscape would
+not be that on which the net was trained; an object of the caller's is measured as it was given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from landscape.errors import LandscapeError
+from landscape.objective.loss_state import differing
+from landscape.objective.stored_loss import restored
+from landscape.options.groups import LossOptions
+from landscape.printable import listed, printable
+from landscape.subject.entry import read
+from landscape.subject.trained import Recorded, is_same_spec
+
+LISTED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class RestoredLoss:
+    """`of` is to be used where a loss is made from its options; `notes` then holds what the user should know."""
+
+    recorded: Recorded | None
+    asked: LossOptions
+    notes: list[str] = field(default_factory=list)
+
+    def of(self, loss: Callable, name: str) -> Callable:
+        """The loss, of this name in results, with what a file says that training has made of it; itself where it says nothing."""
+        found = self.recorded
+        if found is None or not found.state or not is_same_spec(found.spec, name):
+            return loss
+        shown, net = printable(found.spec), printable(found.net)
+        try:
+            made, changed = restored(loss, found.state)
+        except ValueError as error:
+            self._say(
+                f"the loss {shown} is measured as it is made: what the training of {net} left of it does not fit "
+                f"({printable(str(error))}); has its code changed since, or its parts in training?"
+            )
+            return loss
+        if not changed:
+            return loss
+        if not isinstance(self.asked.loss, str):
+            self._say(
+                f"the loss {shown} is measured as it was given; the training of {net} left it with another "
+                f"{listed(changed, LISTED)}, which are in its file and which a spec such as file.py:LOSS has restored"
+            )
+            return loss
+        self._say(f"the loss {shown} is as the training of {net} left it: {listed(changed, LISTED)}")
+        return made
+
+    def _say(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+def others_note(first: Recorded | None, others: Iterable[Recorded | None], loss: Any) -> str | None:
+    """A line where the training of another net left the loss otherwise than that of the first, with which all are measured."""
+    if first is None or not isinstance(loss, str) or not is_same_spec(first.spec, loss):
+        return None
+    of_others = [each for each in others if each is not None and is_same_spec(each.spec, loss)]
+    for each in of_others:
+        if names := differing(first.state, each.state):
+            made = f"as the training of {printable(first.net)} left it" if first.state else "as it is made"
+            shown = f" with another {listed(names, LISTED)}" if first.state and each.state else " otherwise"
+            return f"all nets are measured with the loss {made}; the training of {printable(each.net)} left it{shown}"
+    return None
+
+
+def each_note(nets: Sequence[Recorded | None], loss: Any) -> str | None:
+    """A line where several nets are measured each with the loss as its own training left it, and these are not the same."""
+    if not isinstance(loss, str):
+        return None
+    states = [each.state if each and is_same_spec(each.spec, loss) else () for each in nets]
+    if not any(differing(states[0], state) for state in states[1:]):
+        return None
+    return "each net is measured with the loss as its own training left it, and these are not one function"
+
+
+def along_note(first: Recorded | None, last: Path, loss: str | None) -> str | None:
+    """A line where the loss of a run was another at its last net than at the first, with which all nets are measured.
+
+    `loss`: its name in results.
+    """
+    with contextlib.suppress(LandscapeError):  # said where the net is measured
+        if first is None or loss is None or not is_same_spec(first.spec, loss):
+            return None
+        if names := differing(first.state, read(last, None, mapped=True).loss_state):
+            return (
+                f"training changes {listed(names, LISTED)} of the loss up to {last.stem}, and all nets are measured with the "
+                f"loss as it was at {printable(Path(first.source).stem)}"
+            )
+    return None
