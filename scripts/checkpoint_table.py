@@ -22,7 +22,7 @@ def row(path: Path, checkpoint: Checkpoint) -> str:
     optimizer = f"{settings['optimizer']}, lr {settings['lr']:g}, decay {settings['weight_decay']:g}"
     cells = (
         f"`{path.name}`",
-        f"{meta['epochs']:g}{small}",
+        f"{meta['epochs']:g}{small}" + (", begun with another net" if settings.get("init") else ""),
         f"{settings['batch_size']}",
         optimizer + (f", clip {settings['clip']:g}" if settings["clip"] else ""),
         f"{meta['seed']}",

@@ -29,7 +29,7 @@ MOST_VALUES = 1_000_000
 def for_checkpoint(measure: Any) -> list[dict[str, Any]]:
     """The state of the loss of a measure, on the CPU, as a checkpoint holds it.
 
-    [] for a loss that is no module, and for one with more values beside tensors than a file may have.
+    [] for a loss that is not a module, and for one with more values beside tensors than a file may have.
     """
     state = LossState.of_loss(measure).state()
     try:
@@ -46,7 +46,7 @@ def for_checkpoint(measure: Any) -> list[dict[str, Any]]:
 def restored(function: Callable, state: Sequence[Any]) -> tuple[Callable, list[str]]:
     """(a copy of the loss with what a checkpoint holds, names of what differs from the loss itself, in order).
 
-    The loss itself, and no names, where it is no module, nothing is stored, or nothing differs.
+    The loss itself, and no names, where it is not a module, nothing is stored, or nothing differs.
 
     Raises:
         ValueError: the state is not that of such a loss, or has what a file may not say. UsageError: no copy can be made.
@@ -72,10 +72,10 @@ def restored(function: Callable, state: Sequence[Any]) -> tuple[Callable, list[s
 def _check_part(part: nn.Module, before: Mapping[str, Any], after: Any) -> None:
     """Raises ValueError for the state of another module, or one that would replace more than its values."""
     if not (isinstance(after, dict) and all(isinstance(after.get(kind), dict) for kind in KINDS)):
-        raise ValueError("it is no state of a loss")
+        raise ValueError("it is not the state of a loss")
     for kind in KINDS:
         if odd := [name for name in after[kind] if not isinstance(name, str) or name in OF_TORCH]:
-            raise ValueError(f"{odd[0]!r} is no name of a value")
+            raise ValueError(f"{odd[0]!r} is not the name of a value")
         if missing := before[kind].keys() - after[kind].keys():
             raise ValueError(f"it lacks {min(missing)}")
         others = {name for other in KINDS if other != kind for name in before[other]}
@@ -91,9 +91,9 @@ def _check_value(name: str, value: Any, own: Any, *, tensors: bool) -> None:
         if each.layout != torch.strided or each.is_quantized or each.is_meta:
             raise ValueError(f"{name} is of a kind that is not taken over (sparse, quantized or without values)")
     if tensors and not isinstance(value, (Tensor, type(None))):
-        raise ValueError(f"{name} is no tensor")
+        raise ValueError(f"{name} is not a tensor")
     if not tensors and not is_plain(value):
-        raise ValueError(f"{name} is no plain value")
+        raise ValueError(f"{name} is not a plain value")
     if not tensors and _has_text(value) and value != own:
         raise ValueError(f"{name} is another text, and texts are not taken from a file")
 
