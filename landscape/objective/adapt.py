@@ -7,7 +7,7 @@ a batch size that was asked for; a default is the same on every device.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,15 +34,24 @@ from landscape.objective.measure import OutputMeasure, check_values, single
 from landscape.objective.mixing import measured, mixed_by
 from landscape.objective.probe import TRIED
 from landscape.objective.reading import forward
-from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
+from landscape.objective.reducible import (
+    SPREAD,
+    SPREAD_OF_MODEL,
+    means_in_pair,
+    not_a_mean,
+    outputs_not_a_mean,
+    spread,
+)
 from landscape.objective.steady import Held
-from landscape.objective.weighted import TargetMean, mean_of
+from landscape.objective.weighted import TargetMean, mean_of, weighted
 from landscape.printable import listed
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 FIXED_BATCH = 128
+# Samples from all over the data that a loss is tried on beside the first ones, which may all be of one class.
+SPREAD_OF_LOSS = 32
 # Relative differences of a mean over samples that are more than rounding.
 MEANS = {"fp64": 1e-7, "fp32": 1e-4, "tf32": 1e-3, "bf16": 2e-2, "bf16-true": 2e-2}
 INSTEAD = "return one value per sample, or a pair (sum, weight) of the batch, which are added over all of them"
@@ -101,10 +110,11 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     )
     if objective.measure.over == BATCHES:
         return replace(conduct, whole="loss")
+    _check_pairs(objective, split, values)
     if random or layers:
         return conduct
     if isinstance(objective.measure, OutputMeasure):
-        if mixed := mixed_by(objective, batch, length, values):
+        if mixed := mixed_by(objective, batch, length, values, lambda: spread(split, SPREAD_OF_LOSS, classes=False)):
             return replace(conduct, mixes=mixed)
         doubtful = [name for name, value in values.items() if length > 1 and _is_mean(name, value, length)]
         if doubtful and objective.measure.over is None:
@@ -158,6 +168,24 @@ def _check_means(objective: Objective, measure: OutputMeasure, split: Split, dou
             )
             error.of = name
             raise error
+
+
+def _check_pairs(objective: Objective, split: Split, values: Mapping[str, Any]) -> None:
+    """Raises UsageError for a pair of means, such as (loss, accuracy), as pairs are read as (sum, weight)."""
+    own = {name: each for name, each in values.items() if type(each) in (tuple, list)}  # of ours they are `Weighted`
+    if not own or (batch := spread(split, SPREAD_OF_MODEL)) is None:
+        return
+    for name in loss_first(own):
+
+        def pair(part: Any, name: str = name) -> tuple[float, float]:
+            total, weight = weighted(name, measured(objective, part)[name], batch_length(part))
+            return float(total), float(weight)
+
+        if why := means_in_pair(pair, *batch):
+            raise UsageError(
+                f"{name} returned a pair, which is read as (sum, weight), but {why}; return the sum over the batch with its "
+                "weight, or one value per sample, and give other values as metrics (a loss of (model, batch) may return a dict)"
+            )
 
 
 def _is_mean(name: str, value: Any, length: int) -> bool:

@@ -57,7 +57,7 @@ class Iou:
     A class that is neither predicted nor true anywhere does not count.
     """
 
-    ignored: int | None = None
+    ignored: tuple[int, ...] = ()
 
     def parts(self, outputs: Tensor, targets: Tensor) -> dict[str, Any]:
         if targets.is_floating_point() or outputs.ndim != targets.ndim + 1:
@@ -65,7 +65,9 @@ class Iou:
                 f"iou needs class numbers as targets; outputs have shape {tuple(outputs.shape)}, targets {tuple(targets.shape)}"
             )
         outputs, targets = classes_second(outputs, targets)
-        classes, counts = outputs.shape[1], targets != (-1 if self.ignored is None else self.ignored)
+        classes, counts = outputs.shape[1], targets != -1
+        for index in self.ignored:
+            counts &= targets != index
         found, right = outputs.argmax(dim=1)[counts], targets[counts]
         predicted, true, both = (
             torch.bincount(each, minlength=classes).double() for each in (found, right, right[found == right])
@@ -77,8 +79,8 @@ class Iou:
         return (sum(present) / len(present) if present else math.nan), None
 
     def counting(self, index: int) -> Iou:
-        """The same without the targets that are `index`."""
-        return replace(self, ignored=index)
+        """The same without the targets that are `index` either."""
+        return replace(self, ignored=(*self.ignored, index))
 
 
 def combined(

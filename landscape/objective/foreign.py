@@ -135,6 +135,8 @@ def _joined(name: str, key: str) -> str:
 def _same_parts(one: Any, other: Any) -> bool:
     if len(one) != len(other):
         return False
+    if isinstance(one, set):  # whose order is not that of a copy
+        return set(map(id, one)) == set(map(id, other))
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(one[key] is other[key] for key in one)
     return all(a is b for a, b in zip(one, other, strict=True))

@@ -19,7 +19,7 @@ from landscape.callables import resolve_function
 from landscape.errors import UsageError
 from landscape.objective.described import MODEL, Loss
 from landscape.objective.functions import cross_entropy, plain
-from landscape.objective.loss_modules import is_as_made
+from landscape.objective.loss_modules import is_as_made, module_behind, with_module
 from landscape.objective.loss_name import full_name, short_name
 from landscape.objective.measure import Measure, ModelMeasure, OutputMeasure
 from landscape.objective.misfit import MODEL_ARGUMENTS, check_order
@@ -51,13 +51,15 @@ def make_measure(
     given = _described(loss)
     function, loss_name = _loss_function(given.function)
     loss_name = loss if isinstance(loss, str) and ":" in loss else loss_name + given.shown
-    function = restore(function, loss_name) if restore else function
+    made, function = function, restore(function, loss_name) if restore else function
     reading, over = given.reading, given.over
     if given.of == MODEL or (given.of is None and _takes_model(function)):
-        others = _functions([each for each in metrics or () if not _is_loss(each)], cross_entropy)
+        others = _shared(
+            _functions([each for each in metrics or () if not _is_loss(each)], cross_entropy), made, function
+        )
         return ModelMeasure(function, others, reading, over), loss_name, ["loss", *others]
     wanted = list(metrics or (["loss", "accuracy"] if plain(function) is cross_entropy else ["loss"]))
-    functions = _functions(wanted, function)
+    functions = _shared(_functions(wanted, function), made, function)
     return OutputMeasure(functions, reading, over), loss_name, list(functions)
 
 
@@ -72,6 +74,14 @@ def _functions(metrics: Sequence[Metric], loss: Callable) -> dict[str, Any]:
         if not _same(found.setdefault(name, function), function):
             raise UsageError(f"metrics: two of them are called '{name}'; define one as a function of another name")
     return found
+
+
+def _shared(functions: dict[str, Any], made: Callable, restored: Callable) -> dict[str, Any]:
+    """The functions, of which those of the loss's own module have that of the restored loss."""
+    module, own = module_behind(made), module_behind(restored)
+    if module is None or own is None or own is module:
+        return functions
+    return {name: with_module(each, own) if module_behind(each) is module else each for name, each in functions.items()}
 
 
 def _described(loss: str | Callable | Loss) -> Loss:
@@ -126,6 +136,8 @@ def _own_cross_entropy(loss: Callable) -> Callable | None:
 
 
 def _takes_model(function: Callable) -> bool:
+    if isinstance(function, nn.Module) and is_as_made(function):  # whose call takes anything
+        function = function.forward
     try:
         first = next(iter(inspect.signature(function).parameters), None)
     except Exception:  # objects of other libraries may answer == with anything

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.checkpoint.unwrap import tensors_within
 from landscape.members import OF_TORCH
 from landscape.objective.functions import is_known
 from landscape.objective.loss_modules import PUT_BACK, callables_of, module_behind
@@ -54,8 +55,10 @@ class LossState:
 
     def state(self) -> list[dict[str, Any]]:
         """A copy of everything, for each part of each module; [] where there is none."""
-        # in one copy, so that two names of one object stay that
-        return copy.deepcopy([{kind: dict(held) for kind, held in _kept_of(part).items()} for part in self._parts()])
+        kept = [{kind: dict(held) for kind, held in _kept_of(part).items()} for part in self._parts()]
+        # in one copy, so that two names of one object stay that; of a tensor with a graph its values
+        memo = {id(each): each.detach().clone() for each in tensors_within(kept) if not each.is_leaf}
+        return copy.deepcopy(kept, memo)
 
     def restore(self, state: Sequence[Any]) -> None:
         """Puts back a `state`; that of an earlier version says nothing.
@@ -63,6 +66,10 @@ class LossState:
         Raises:
             ValueError, KeyError: it is that of other modules.
         """
+        if state and len(state) != len(parts := self._parts()):
+            raise ValueError(
+                f"the loss had {len(state)} parts then and has {len(parts)} now; make all of them when it is made"
+            )
         for part, stored in zip(self._parts(), copy.deepcopy(list(state)), strict=True) if state else ():
             held = _kept_of(part)
             if isinstance(part, torch.jit.ScriptModule):
@@ -74,9 +81,8 @@ class LossState:
                 for name in [name for name in held[kind] if name not in stored[kind]]:  # what training has dropped
                     del table[name]
             part._buffers.update(stored[BUFFERS])
-            part._parameters.update(
-                {name: _as_parameter(value, part._parameters.get(name)) for name, value in stored[PARAMETERS].items()}
-            )
+            for name, value in stored[PARAMETERS].items():
+                _set_parameter(part, name, value)
             vars(part).update(stored[ATTRIBUTES])
 
     def keeps(self, place: Sequence[Any]) -> bool:
@@ -105,17 +111,21 @@ def _kept_of(part: nn.Module) -> dict[str, Any]:
     return {BUFFERS: part._buffers, PARAMETERS: part._parameters, ATTRIBUTES: own}
 
 
-def _as_parameter(value: Any, own: nn.Parameter | None) -> Any:
-    """A file holds values alone; whether gradients flow to them is the module's business."""
-    if value is None or isinstance(value, nn.Parameter):
-        return value
-    trains = own.requires_grad if own is not None else value.is_floating_point() or value.is_complex()
-    return nn.Parameter(value, requires_grad=trains)
+def _set_parameter(part: nn.Module, name: str, value: Any) -> None:
+    """In place where that can be, as an optimizer within the loss may hold the parameter."""
+    own = part._parameters.get(name)
+    if own is not None and value is not None and own.shape == value.shape and own.dtype == value.dtype:
+        own.data.copy_(value.detach())
+        return
+    if value is not None and not isinstance(value, nn.Parameter):  # a file holds values alone
+        trains = own.requires_grad if own is not None else value.is_floating_point() or value.is_complex()
+        value = nn.Parameter(value, requires_grad=trains)
+    part._parameters[name] = value
 
 
 def is_plain(value: Any, depth: int = 8) -> bool:
     """Whether a file of tensors can hold it."""
-    if type(value) in PLAIN or (type(value) in (Tensor, nn.Parameter) and value.is_leaf):
+    if type(value) in (*PLAIN, Tensor, nn.Parameter):
         return True
     if type(value) is dict:
         value = [*value.keys(), *value.values()]
@@ -131,18 +141,19 @@ def differing(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
         for old, new in zip(before, after, strict=True)
         for kind in old
         for name in {**old[kind], **new[kind]}
-        if not (name in old[kind] and name in new[kind] and _is_same(old[kind][name], new[kind][name]))
+        if not (name in old[kind] and name in new[kind] and is_same(old[kind][name], new[kind][name]))
     ]
     return list(dict.fromkeys(found))
 
 
-def _is_same(old: Any, new: Any) -> bool:
+def is_same(old: Any, new: Any) -> bool:
+    """Whether two plain values are the same, NaN is NaN; numbers are compared in the precision of the later."""
     if isinstance(old, Tensor) and isinstance(new, Tensor):
         return _are_same(old.detach().cpu(), new.detach().cpu())
     if isinstance(old, (list, tuple)) and type(old) is type(new):
-        return len(old) == len(new) and all(map(_is_same, old, new))
+        return len(old) == len(new) and all(map(is_same, old, new))
     if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(_is_same(old[key], new[key]) for key in old)
+        return old.keys() == new.keys() and all(is_same(old[key], new[key]) for key in old)
     return type(old) is type(new) and (old == new or (old != old and new != new))
 
 

@@ -215,7 +215,7 @@ class ModelMeasure:
 
     def on(self, device: torch.device, dtype: torch.dtype) -> ModelMeasure:
         functions = {name: placed_loss(each, device, dtype) for name, each in self.functions.items()}
-        return ModelMeasure(self.function, functions, self.reading, self.over)
+        return ModelMeasure(placed_loss(self.function, device, dtype), functions, self.reading, self.over)
 
     def __call__(self, model: Model, batch: Any) -> dict[str, Any]:
         if not self.functions:

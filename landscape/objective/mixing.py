@@ -7,7 +7,7 @@ are seen in conduct.py without one; means of whole batches are the business of r
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -22,17 +22,28 @@ if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 
-def mixed_by(objective: Objective, batch: Any, length: int, values: Mapping[str, Any]) -> str | None:
-    """What lets values depend on the batches, in words; None if nothing does. `values`: those of the batch."""
+def mixed_by(
+    objective: Objective,
+    batch: Any,
+    length: int,
+    values: Mapping[str, Any],
+    wider: Callable[[], tuple[Any, int] | None],
+) -> str | None:
+    """What lets values depend on the batches, in words; None if nothing does.
+
+    `values`: those of the batch. `wider` gives a batch of samples from all over the data, and its length, if they can be picked.
+    """
     if _net_mixes(objective, batch, length):
         return "the net"
-    for name in getattr(objective.measure, "own", ()) if objective.measure.over is None else ():
-        if (
-            isinstance(values.get(name), Tensor)
-            and values[name].ndim
-            and _own_mixes(objective, batch, length, name, values)
-        ):
-            return "the loss" if name == "loss" else f"the metric {name}"
+    own = getattr(objective.measure, "own", ()) if objective.measure.over is None else ()
+    each = [name for name in own if isinstance(values.get(name), Tensor) and values[name].ndim]
+    for _ in range(2 if each else 0):
+        for name in each:
+            if _own_mixes(objective, batch, length, name, values):
+                return "the loss" if name == "loss" else f"the metric {name}"
+        if (found := wider()) is None:
+            break
+        (batch, length), values = found, measured(objective, found[0])
     return None
 
 

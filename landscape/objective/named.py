@@ -89,7 +89,7 @@ METRICS: dict[str, Callable[..., Any]] = {
     "accuracy": _with(accuracy),
     "top": _top,
     "perplexity": lambda ignore_index=None: Perplexity(LOSSES["cross_entropy"](ignore_index=ignore_index)),
-    "iou": lambda ignore_index=None: Iou(ignore_index),
+    "iou": lambda ignore_index=None: Iou(() if ignore_index is None else (ignore_index,)),
 }
 
 # What torch calls them -> our names, for hints: close spellings alone would answer binary_cross_entropy by cross_entropy.

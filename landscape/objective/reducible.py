@@ -26,17 +26,38 @@ SPREAD, SPREAD_OF_MODEL, CLASSES, PART, SINGLES = 256, 64, 256, 7, 16
 TOLERANCE, SINGLE_TOLERANCE = 1e-5, 1e-4
 
 
-def spread(split: Split, most: int) -> tuple[Any, int] | None:
-    """A batch of samples from all over a split, and its length; None where single samples cannot be picked."""
+def spread(split: Split, most: int, *, classes: bool = True) -> tuple[Any, int] | None:
+    """A batch of samples from all over a split, and its length; None where single samples cannot be picked.
+
+    `classes`: with the first sample of each of 256 classes.
+    """
     if not isinstance(split, (TensorSplit, RowsSplit)):
         return None
     numbers = set(np.linspace(0, split.size - 1, min(most, split.size)).astype(int).tolist())
     targets = split.targets
-    if targets is not None and not targets.is_floating_point() and targets.ndim == 1:
+    if classes and targets is not None and not targets.is_floating_point() and targets.ndim == 1:
         _, first = np.unique(targets.cpu().numpy(), return_index=True)
         numbers |= set(first[:CLASSES].tolist())
     chosen = torch.tensor(sorted(numbers))
     return split.take(chosen), len(chosen)
+
+
+def means_in_pair(value: Callable[[Any], tuple[float, float]], batch: Any, length: int) -> str | None:
+    """How one part of the pair that `value` gives for a batch is a mean, where both are read as sums; None if none is.
+
+    A sum over all is larger than those over both halves, where these have one sign; a mean lies between them.
+    """
+    halves = parts_of(batch, length, -(-length // 2)) if length >= 4 else []
+    try:
+        whole, *parts = [value(each) for each in (batch, *(half for half, _ in halves))]
+    except Exception:  # what belongs to the whole batch cannot be cut
+        return None
+    for what, all_of, *each in zip(("sum", "weight"), whole, *parts, strict=True):
+        low, high = min(each, default=0.0), max(each, default=0.0)
+        if low * high > 0 and low - abs(low) * TOLERANCE <= all_of <= high + abs(high) * TOLERANCE:
+            shown = " and ".join(f"{one:.6g}" for one in each)
+            return f"the {what} is {all_of:.6g} on {length} samples and {shown} on their halves, as a mean would be"
+    return None
 
 
 def outputs_not_a_mean(loss: Callable[[Any, Any], Any], doubles: Callable, pair: Any, length: int) -> str | None:

@@ -1,12 +1,14 @@
 """The state of a loss in a checkpoint: its form, and a loss that has it.
 
 Owns: which parts of a file's state are taken over, as a file may say anything: numbers and tensors, none in the place of code or
-of a value of another kind, and no texts, which a loss may read as the name of a file.
+of a value of another kind, and no texts but words, as a loss may read a text as the name
+of a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,12 +20,14 @@ from landscape.members import OF_TORCH
 from landscape.objective.functions import is_known
 from landscape.objective.loss_copies import private_module
 from landscape.objective.loss_modules import module_behind, with_module
-from landscape.objective.loss_state import ATTRIBUTES, BUFFERS, PARAMETERS, LossState, differing, is_plain
+from landscape.objective.loss_state import ATTRIBUTES, BUFFERS, PARAMETERS, LossState, differing, is_plain, is_same
 from landscape.plain_json import check_depth
 
 KINDS = (BUFFERS, PARAMETERS, ATTRIBUTES)
 # Beside which a checkpoint has room for other values: it is refused with more than three times as many.
 MOST_VALUES = 1_000_000
+# A text of a file that a loss may have, such as the name of a phase of training; no path is one.
+WORD = re.compile(r"[\w ,+=-]{0,60}")
 
 
 def for_checkpoint(measure: Any) -> list[dict[str, Any]]:
@@ -94,13 +98,13 @@ def _check_value(name: str, value: Any, own: Any, *, tensors: bool) -> None:
         raise ValueError(f"{name} is not a tensor")
     if not tensors and not is_plain(value):
         raise ValueError(f"{name} is not a plain value")
-    if not tensors and _has_text(value) and value != own:
-        raise ValueError(f"{name} is another text, and texts are not taken from a file")
+    if not tensors and any(not WORD.fullmatch(text) for text in _texts_in(value)) and not is_same(own, value):
+        raise ValueError(f"{name} holds a text that is more than a word, and such a text is not taken from a file")
 
 
-def _has_text(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_text, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(_has_text, value))
-    return isinstance(value, (str, bytes))
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, (str, bytes)):
+        yield value if isinstance(value, str) else value.decode("latin-1")
+    elif isinstance(value, (dict, list, tuple)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(each)

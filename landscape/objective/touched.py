@@ -86,7 +86,12 @@ def _span(tensor: Tensor) -> _Span | None:
             return None
         reach = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
         return str(tensor.device), start, start + (reach + 1) * tensor.element_size()
-    except (RuntimeError, NotImplementedError, TypeError):  # a subclass, or a tensor within torch.func
+    except (
+        RuntimeError,
+        NotImplementedError,
+        TypeError,
+        ValueError,
+    ):  # of a subclass, within torch.func, or not initialized
         return None
 
 

@@ -126,7 +126,8 @@ def _settings(loss: Callable) -> tuple[Callable, Mapping[str, Any]]:
         nn.CrossEntropyLoss.forward: F.cross_entropy, nn.NLLLoss.forward: F.nll_loss
     }  # fmt: skip
     # a subclass may compute something else
-    if (function := modules.get(getattr(type(loss), "forward", loss))) and is_as_made(loss):
+    forward = getattr(type(loss), "forward", None)
+    if (function := None if forward is None else modules.get(forward)) and is_as_made(loss):
         return function, {key: getattr(loss, key) for key in KEYWORDS if hasattr(loss, key)}
     if isinstance(loss, functools.partial) and not loss.args:
         return loss.func, loss.keywords

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import keyword
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,10 @@ def new(file: str | Path, *, overwrite: bool = False) -> Path:
     path = named_path("new", file)
     if path.suffix != ".py" or not path.stem.isidentifier() or keyword.iskeyword(path.stem):
         raise UsageError(f"new {path}: expected the name of a Python file, such as my_task.py")
+    if path.stem in (*sys.stdlib_module_names, "torch", "numpy", "landscape"):
+        raise UsageError(
+            f"new {path}: a module of that name is part of Python or of what this program needs; give another name"
+        )
     if missing := missing_folder(path):
         raise LandscapeError(f"new {path}: {missing}; create it or give another name")
     if path.exists() and not overwrite:

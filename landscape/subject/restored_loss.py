@@ -34,9 +34,12 @@ class RestoredLoss:
     def of(self, loss: Callable, name: str) -> Callable:
         """The loss, of this name in results, with what a file says that training has made of it; itself where it says nothing."""
         found = self.recorded
-        if found is None or not found.state or not is_same_spec(found.spec, name):
+        if found is None or not found.state:
             return loss
         shown, net = printable(found.spec), printable(found.net)
+        if not is_same_spec(found.spec, name):
+            self._say_another(loss, name)
+            return loss
         try:
             made, changed = restored(loss, found.state)
         except ValueError as error:
@@ -55,6 +58,17 @@ class RestoredLoss:
             return loss
         self._say(f"the loss {shown} is as the training of {net} left it: {listed(changed, LISTED)}")
         return made
+
+    def _say_another(self, loss: Callable, name: str) -> None:
+        """Where a loss of another name could be the one that was trained with, such as an object and its class."""
+        found = self.recorded
+        assert found is not None
+        with contextlib.suppress(ValueError):
+            if restored(loss, found.state)[1]:
+                self._say(
+                    f"the loss {printable(name)} is measured as it is made; what the training of {printable(found.net)} made "
+                    f"of {printable(found.spec)} is in its file, and is taken over where the loss has that name"
+                )
 
     def _say(self, text: str) -> None:
         if text not in self.notes:
@@ -75,13 +89,16 @@ def others_note(first: Recorded | None, others: Iterable[Recorded | None], loss:
 
 
 def each_note(nets: Sequence[Recorded | None], loss: Any) -> str | None:
-    """A line where several nets are measured each with the loss as its own training left it, and these are not the same."""
+    """A line where several nets are measured with states of the loss that are not the same, each of its own training."""
     if not isinstance(loss, str):
         return None
     states = [each.state if each and is_same_spec(each.spec, loss) else () for each in nets]
     if not any(differing(states[0], state) for state in states[1:]):
         return None
-    return "each net is measured with the loss as its own training left it, and these are not one function"
+    return (
+        "the nets are not measured with one function: each with the loss as its own training left it, or as it is made where "
+        "that had another loss"
+    )
 
 
 def along_note(first: Recorded | None, last: Path, loss: str | None) -> str | None:

@@ -8,6 +8,7 @@ was given in this process; otherwise the run asks for it.
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,8 +58,15 @@ def is_same_spec(one: str, other: str) -> bool:
     """Whether two specs name the same, also by two paths to one file."""
     if one == other:
         return True
-    (file, _, name), (second, _, second_name) = one.rpartition(":"), other.rpartition(":")
-    return name == second_name and file.endswith(".py") and second.endswith(".py") and same_file(file, second)
+    (file, colon, name), (second, _, second_name) = one.rpartition(":"), other.rpartition(":")
+    return bool(colon) and name == second_name and same_file(_file_of(file), _file_of(second))
+
+
+def _file_of(place: str) -> str:
+    """The file of a module that is named or imported; no module is run for it."""
+    if place.endswith(".py"):
+        return place
+    return getattr(sys.modules.get(place), "__file__", None) or f"{place.replace('.', '/')}.py"
 
 
 def recorded_of(checkpoint: Checkpoint) -> Recorded | None:

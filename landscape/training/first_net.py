@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,19 @@ from landscape.data.split import Split, TensorSplit
 from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, UsageError
 from landscape.members import named_parameters
 from landscape.models.resolve import build_model
+from landscape.objective.loss_state import differing
 from landscape.objective.private import private_copy
-from landscape.printable import printable
+from landscape.printable import listed, printable
 from landscape.randomness import seed_torch
 from landscape.regular import expanded
 from landscape.subject.entry import fitting_entry, read
 from landscape.subject.modules import bare
-from landscape.subject.trained import recorded_of
+from landscape.subject.trained import is_same_spec, recorded_of
 from landscape.surfaces.run_log import CONFIG, read_config
 from landscape.training.run_folder import FINAL, net_of
 from landscape.training.settings import TrainingSettings
+
+LISTED = 3
 
 
 def model_name(model: Any, init: Any = None) -> str:
@@ -112,6 +115,19 @@ def init_notes(init: Checkpoint | None, loss: str, normalize: str | None) -> lis
         return []
     shown = [" and ".join(f"{name} {printable(value)}" for name, value in each.items()) for each in (before, here)]
     return [f"the first weights, {init.source}, were trained with {shown[0]}; this run has {shown[1]}"]
+
+
+def loss_note(init: Checkpoint | None, loss: str, now: Sequence[Any]) -> list[str]:
+    """A line where the loss of the first weights' training had changed, as that of this run begins as it is made (`now`)."""
+    trained = None if init is None else recorded_of(init)
+    if trained is None or not trained.state or not is_same_spec(trained.spec, loss):
+        return []
+    names = differing(now, trained.state)
+    return (
+        [f"the loss begins as it is made; the training of {trained.net} left it with another {listed(names, LISTED)}"]
+        if names
+        else []
+    )
 
 
 def _is_gone(init: Any, out: Path) -> bool:

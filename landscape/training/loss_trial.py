@@ -15,6 +15,9 @@ from landscape.printable import listed
 from landscape.subject.written import Holdings
 
 LISTED = 3
+GROWN = (
+    "the loss makes parts of itself while it trains, and a run that was stopped cannot go on; make all of them at first"
+)
 
 
 class LossTrial:
@@ -22,13 +25,15 @@ class LossTrial:
 
     def __init__(self, measure: Measure) -> None:
         self._kept, called = LossState.of(measure), callables_of(measure)
+        self._parts = len(self._kept.state())
         self._written = Holdings(*(each if (own := module_behind(each)) is None else own for each in called))
 
     def notes(self) -> list[str]:
         """A line on it, if there is anything."""
         places = [place for place in self._written.places() if not self._kept.keeps(place)]
         names = dict.fromkeys(name for place in places if (name := _name_of(place)))
-        return [_note(list(names))] if names else []
+        grown = len(self._kept.state()) - self._parts
+        return [*([_note(list(names))] if names else []), *([GROWN] if grown else [])]
 
 
 def _name_of(place: Sequence[Any]) -> str | None:

@@ -197,7 +197,7 @@ def test_what_a_file_may_not_say_is_refused_in_words(task, capsys):
         [{**part, "attributes": {**attributes, "_modules": {}}}],
         [{**part, "attributes": {**attributes, "_forward_pre_hooks": {0: 1}}}],
         [{**part, "attributes": {**attributes, "n": 3.0}}], [{**part, "attributes": {**attributes, "mode": "/etc/passwd"}}],
-        [{**part, "attributes": {**attributes, "new": ["text"]}}], [{**part, "attributes": {3: 1, **attributes}}],
+        [{**part, "attributes": {**attributes, "new": ["../text"]}}], [{**part, "attributes": {3: 1, **attributes}}],
     ]  # fmt: skip
     for damaged in (*bad, []):
         torch.save({**whole, "loss_state": damaged}, net)
@@ -250,7 +250,7 @@ def test_several_nets_say_whose_loss_measures_them(task, capsys):
         assert one in capsys.readouterr().err
     ll.flatness([first, second], trust=True, measures="gradient_norm")
     said = capsys.readouterr().err
-    assert "each net is measured with the loss as its own training left it, and these are not one function" in said
+    assert "the nets are not measured with one function: each with the loss as its own training left it" in said
     assert "run: the loss" in said and "longer: the loss" in said
     ll.connect([first, second], loss="cross_entropy", model=f"{task}:model", data=f"{task}:data", points=3)
     assert "left it" not in capsys.readouterr().err
