@@ -32,6 +32,7 @@ from landscape.regular import expanded
 # Of the subset, of a shuffled order and of an augmentation. It is not --seed: repeats over directions should differ only in the
 # direction.
 SUBSET_SEED = 0
+DIVIDED = "images of uint8 are divided by 255 before the net gets them; give floats to a net that divides them itself"
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,8 @@ def load_splits(
     }
     said = dict.fromkeys(part.note for part in loaded.values() if isinstance(part, RowsSplit) and part.note)
     short = short_notes(samples, {name: part.of for name, part in loaded.items()})
-    return Data(loaded, facts, (*said, *short), returned)
+    divided = not _is_own(data) and any(isinstance(part, TensorSplit) and _are_bytes(part) for part in loaded.values())
+    return Data(loaded, facts, (*said, *short, *([DIVIDED] if divided else [])), returned)
 
 
 def short_notes(samples: int | None, sizes: Mapping[str, int]) -> tuple[str, ...]:
@@ -118,7 +120,7 @@ def short_notes(samples: int | None, sizes: Mapping[str, int]) -> tuple[str, ...
 
 def _has_pixels(data: Any, preset: Normalize, loaded: Mapping[str, Split]) -> bool:
     """Whether the inputs are pixels, as those of our own sources and bytes of a user's are; other tensors come ready."""
-    own = isinstance(data, str) and not _is_callable(data)
+    own = _is_own(data)
     tensors = (part.inputs for part in loaded.values() if isinstance(part, TensorSplit))
     return own or preset.name != "none" or any(each.dtype == torch.uint8 for each in tensors)
 
@@ -166,7 +168,7 @@ def _load_one(
     returned: dict[str, Any],
     two: TellBatches | None,
 ) -> tuple[Split, Normalize]:
-    if isinstance(data, str) and not _is_callable(data):
+    if _is_own(data):
         arrays = read_arrays(data, request)
         pictures = isinstance(arrays.images, ImageFiles) or arrays.images.ndim == 4
         preset = parse_normalize(normalize or (recorded if pictures else None), arrays.normalize)
@@ -198,6 +200,11 @@ def _split_of(arrays: Arrays, preset: Normalize) -> Split:
         return ((torch.from_numpy(images), part) for images, part in zip(blocks, labels.split(batch_size), strict=True))
 
     return StreamSplit(read, len(labels), arrays.of, arrays.fingerprint, preset, targets=labels)
+
+
+def _is_own(data: Any) -> bool:
+    """Whether it names a source that this program reads by itself."""
+    return isinstance(data, str) and not _is_callable(data)
 
 
 def _is_callable(spec: str) -> bool:

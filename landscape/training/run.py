@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from landscape.callables import explain
+from landscape.data.split import Split, TensorSplit
 from landscape.errors import EvaluationError, Interrupted, LandscapeError
 from landscape.members import load_state, parameters_in, saved_state
 from landscape.objective.stored_loss import for_checkpoint
@@ -131,6 +132,15 @@ def _train(job: TrainingJob, recorder: _Recorder, stop: StopRequest, quiet: bool
         reporter.close()
 
 
+def _odd_sample(split: Split) -> int | None:
+    """The number of the first sample with inputs that are not finite; None where there is none, or they cannot be looked at."""
+    inputs = split.inputs if isinstance(split, TensorSplit) else None
+    if inputs is None or not (inputs.is_floating_point() or inputs.is_complex()):
+        return None
+    odd = (~inputs.isfinite()).flatten(1).any(1) if inputs.ndim > 1 else ~inputs.isfinite()
+    return int(odd.nonzero()[0]) if bool(odd.any()) else None
+
+
 class _Recorder:
     """Writes the log, the nets and the state of a run when they are due."""
 
@@ -241,6 +251,10 @@ class _Recorder:
         }
         found["weights are"] = nn.utils.get_total_norm([p.detach() for p in parameters_in(trainer.model)])
         if what := next((name for name, value in found.items() if not math.isfinite(float(value))), None):
+            if (bad := _odd_sample(self.job.tester.splits["train"])) is not None:
+                raise EvaluationError(
+                    f"the {what} not finite at step {trainer.step}: training sample {bad} holds NaN or inf; leave it out"
+                )
             raise EvaluationError(
                 f"the {what} not finite any more at step {trainer.step} (lr {trainer.lr:.3g}); take a lower --lr, "
                 "limit the gradient with --clip 1, or rise more slowly with --warmup"

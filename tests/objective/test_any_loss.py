@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import landscape as ll
-from landscape.errors import UsageError
+from landscape.errors import EvaluationError, UsageError
 from landscape.objective.foreign import _same_parts
 
 CPU = {"x": "-1:1:3", "precision": "fp64", "ignore": "none", "threads": 1}
@@ -169,3 +169,21 @@ def test_iou_leaves_out_both_what_it_is_asked_to_and_what_is_to_be_ignored():
     found = ll.line(model=model, data=(inputs, targets), loss=loss, metrics=["loss", "iou(ignore_index=255)"], **CPU)
     name = next(name for name in found.values if "iou" in name)
     assert found.at_origin(name) == pytest.approx(float(torch.stack(shares).mean()), rel=1e-6)
+
+
+def test_images_of_bytes_are_said_to_be_divided(capsys):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(72, 3)).double()
+    images, targets = torch.randint(255, (20, 3, 8, 8), dtype=torch.uint8), torch.randint(3, (20,))
+    found = ll.line(model=model, data=(images, targets), **CPU).at_origin("train_loss")
+    assert found == pytest.approx(float(F.cross_entropy(model(images.double() / 255), targets)), rel=1e-9)
+    assert "images of uint8 are divided by 255" in capsys.readouterr().err
+    ll.line(model=model, data=(images / 255, targets), **CPU)
+    assert "divided" not in capsys.readouterr().err
+
+
+def test_training_names_the_sample_that_is_not_finite(data, tmp_path):
+    inputs = data[0].clone()
+    inputs[7, 2] = float("nan")
+    with pytest.raises(EvaluationError, match="training sample 7 holds NaN or inf; leave it out"):
+        ll.train(net(), data=(inputs, data[1]), out=tmp_path / "run", epochs=2, quiet=True, threads=1)
