@@ -149,7 +149,7 @@ def differing(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
 def is_same(old: Any, new: Any) -> bool:
     """Whether two plain values are the same, NaN is NaN; numbers are compared in the precision of the later."""
     if isinstance(old, Tensor) and isinstance(new, Tensor):
-        return _are_same(old.detach().cpu(), new.detach().cpu())
+        return _are_same(old, new)
     if isinstance(old, (list, tuple)) and type(old) is type(new):
         return len(old) == len(new) and all(map(is_same, old, new))
     if isinstance(old, dict) and isinstance(new, dict):
@@ -158,11 +158,12 @@ def is_same(old: Any, new: Any) -> bool:
 
 
 def _are_same(old: Tensor, new: Tensor) -> bool:
-    if old.layout != new.layout or old.is_floating_point() != new.is_floating_point():
-        return False
     try:
+        old, new = old.detach().cpu(), new.detach().cpu()
+        if old.layout != new.layout or old.is_floating_point() != new.is_floating_point():
+            return False
         if old.layout != torch.strided:
             old, new = old.to_dense(), new.to_dense()
         return same(old.to(new.dtype), new)
-    except (RuntimeError, NotImplementedError):  # of a kind that cannot be compared, such as a quantized one
+    except (RuntimeError, NotImplementedError, ValueError):  # such as a quantized one, or one without values yet
         return False

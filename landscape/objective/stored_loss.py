@@ -33,9 +33,12 @@ WORD = re.compile(r"[\w ,+=-]{0,60}")
 def for_checkpoint(measure: Any) -> list[dict[str, Any]]:
     """The state of the loss of a measure, on the CPU, as a checkpoint holds it.
 
-    [] for a loss that is not a module, and for one with more values beside tensors than a file may have.
+    [] for a loss that is not a module, for one with more values beside tensors than a file may have, and before lazy layers have
+    their sizes.
     """
     state = LossState.of_loss(measure).state()
+    if any(map(nn.parameter.is_lazy, tensors_within(state))):
+        return []
     try:
         check_depth(state, MOST_VALUES)
     except ValueError:

@@ -86,12 +86,7 @@ def _span(tensor: Tensor) -> _Span | None:
             return None
         reach = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
         return str(tensor.device), start, start + (reach + 1) * tensor.element_size()
-    except (
-        RuntimeError,
-        NotImplementedError,
-        TypeError,
-        ValueError,
-    ):  # of a subclass, within torch.func, or not initialized
+    except (RuntimeError, NotImplementedError, TypeError, ValueError):  # a subclass, within torch.func, not initialized
         return None
 
 
