@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import landscape as ll
-from landscape.errors import UsageError
+from landscape.errors import AnotherRun, UsageError
 from landscape.grid import Grid, parse_range
 from landscape.scene.facts.surface import facts
 from landscape.surfaces import load_surface
@@ -162,7 +162,7 @@ def test_a_net_in_memory_is_passed_again(here, mlp):
         ll.hessian(plane, model=mlp(), threads=1)
     found = ll.hessian(plane, model=mlp(), data=data, threads=1, quiet=True)
     assert np.isfinite(found.values["hessian_min"]).all()
-    with pytest.raises(UsageError, match="checkpoint.sha256 is"):
+    with pytest.raises(AnotherRun, match="checkpoint.sha256 is"):
         ll.hessian(plane, model=mlp(1), data=data, threads=1)
 
 

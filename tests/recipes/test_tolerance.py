@@ -116,7 +116,7 @@ def test_evaluations_are_counted(problem):
 
     found = ll.surface(**{**problem, "x": "-1:1:13", "y": "-1:1:13"}, loss=counted, tolerance=0.1)
     told = found.provenance["run"]["reached"]["evaluations"]
-    assert told <= sum(calls) < told + 200  # some samples more, to check that the loss takes them and keeps nothing
+    assert told <= sum(calls) < told + 300  # some samples more, to check that the loss takes them and keeps nothing
     inside = found.values["train_samples"][found.status["evaluation"] == 1].sum()
     assert told == inside + 4 * 4000, "the census is that of the centre; beside it some samples pass in each corner"
 
