@@ -114,13 +114,18 @@ def _kept_of(part: nn.Module) -> dict[str, Any]:
 def _set_parameter(part: nn.Module, name: str, value: Any) -> None:
     """In place where that can be, as an optimizer within the loss may hold the parameter."""
     own = part._parameters.get(name)
-    if own is not None and value is not None and own.shape == value.shape and own.dtype == value.dtype:
+    if own is not None and value is not None and _are_alike(own, value):
         own.data.copy_(value.detach())
         return
     if value is not None and not isinstance(value, nn.Parameter):  # a file holds values alone
         trains = own.requires_grad if own is not None else value.is_floating_point() or value.is_complex()
         value = nn.Parameter(value, requires_grad=trains)
     part._parameters[name] = value
+
+
+def _are_alike(own: Tensor, value: Tensor) -> bool:
+    """Whether one can be written into the other: a lazy layer's has no shape yet."""
+    return not nn.parameter.is_lazy(own) and own.shape == value.shape and own.dtype == value.dtype
 
 
 def is_plain(value: Any, depth: int = 8) -> bool:

@@ -1,8 +1,7 @@
 """The state of a loss in a checkpoint: its form, and a loss that has it.
 
 Owns: which parts of a file's state are taken over, as a file may say anything: numbers and tensors, none in the place of code or
-of a value of another kind, and no texts but words, as a loss may read a text as the name
-of a file.
+of a value of another kind, and no texts but words, as a loss may read a text as the name of a file.
 """
 
 from __future__ import annotations
@@ -94,6 +93,9 @@ def _check_part(part: nn.Module, before: Mapping[str, Any], after: Any) -> None:
 
 
 def _check_value(name: str, value: Any, own: Any, *, tensors: bool) -> None:
+    """Raises ValueError for a value that a file may not give, unless the loss has it already."""
+    if is_same(own, value):
+        return
     for each in tensors_within(value):
         if each.layout != torch.strided or each.is_quantized or each.is_meta:
             raise ValueError(f"{name} is of a kind that is not taken over (sparse, quantized or without values)")
@@ -101,7 +103,7 @@ def _check_value(name: str, value: Any, own: Any, *, tensors: bool) -> None:
         raise ValueError(f"{name} is not a tensor")
     if not tensors and not is_plain(value):
         raise ValueError(f"{name} is not a plain value")
-    if not tensors and any(not WORD.fullmatch(text) for text in _texts_in(value)) and not is_same(own, value):
+    if not tensors and not all(map(WORD.fullmatch, _texts_in(value))):
         raise ValueError(f"{name} holds a text that is more than a word, and such a text is not taken from a file")
 
 

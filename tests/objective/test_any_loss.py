@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 
 import pytest
@@ -11,9 +12,10 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import landscape as ll
-from landscape.errors import EvaluationError, UsageError
+from landscape.errors import EvaluationError, Interrupted, UsageError
 from landscape.objective.foreign import _same_parts
 from landscape.objective.loss_copies import private_module
+from landscape.training.trainer import Trainer
 
 CPU = {"x": "-1:1:3", "precision": "fp64", "ignore": "none", "threads": 1}
 
@@ -127,6 +129,17 @@ def test_a_set_is_the_same_in_any_order():
     assert _same_parts(one, other) and not _same_parts(one, {0, 9})
 
 
+def stopping_after(step):
+    advance = Trainer.advance
+
+    def stopping(trainer):
+        advance(trainer)
+        if trainer.step == step:
+            signal.raise_signal(signal.SIGINT)
+
+    return stopping
+
+
 class Headed(nn.Module):
     """Its layer has its size from the first batch on."""
 
@@ -138,13 +151,19 @@ class Headed(nn.Module):
         return F.cross_entropy(self.head(outputs), targets, reduction="none")
 
 
-def test_a_loss_with_a_lazy_layer_works_and_is_no_matter_to_others(data, tmp_path):
+def test_a_loss_with_a_lazy_layer_works_and_is_no_matter_to_others(data, tmp_path, monkeypatch):
     loss, plain = Headed(), float(F.cross_entropy(*of_all(data)))
     copied = private_module(loss)
     assert copied.head.has_uninitialized_params()
     assert centre(Scaled(1.0), data) == pytest.approx(plain, rel=1e-12)
     assert centre(loss, data) > 0 and loss.head.has_uninitialized_params()
-    run = ll.train(net(), data=data, loss=loss, out=tmp_path / "run", epochs=1, quiet=True, threads=1)
+    options = {"out": tmp_path / "run", "quiet": True, "threads": 1, "save_every": 1, "batch_size": 25, "seed": 0}
+    whole = ll.train(net(), data=data, loss=Headed(), epochs=2, **{**options, "out": tmp_path / "whole"})
+    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+        patched.setattr(Trainer, "advance", stopping_after(2))
+        ll.train(net(), data=data, loss=loss, epochs=2, **options)
+    run = ll.train(net(), data=data, loss=loss, epochs=2, **options)
+    assert torch.equal(run.model[0].weight, whole.model[0].weight)
     assert len(torch.load(run.folder / "final.pt", weights_only=True)["loss_state"]) == 2
     assert centre(Scaled(1.0), data) == pytest.approx(plain, rel=1e-12)
 
