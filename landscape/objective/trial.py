@@ -20,8 +20,9 @@ from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.members import named_parameters
 from landscape.objective.foreign import callers_apart
-from landscape.objective.functions import class_count, cross_entropy, plain
+from landscape.objective.functions import accuracy, class_count, cross_entropy, is_one_of, plain, top
 from landscape.objective.gradients import switch_on_where_they_count, tried
+from landscape.objective.measure import ModelMeasure
 from landscape.objective.misfit import misfit
 from landscape.objective.places import in_their_places
 from landscape.objective.probe import first_samples, heard, numbers_of, passes
@@ -29,6 +30,7 @@ from landscape.objective.reading import forward
 from landscape.objective.settled import settle
 from landscape.objective.steady import SEED, same
 from landscape.objective.tally import Tally, fetch_sums, means
+from landscape.objective.weighted import IGNORED
 from landscape.randomness import forked
 
 if TYPE_CHECKING:
@@ -196,9 +198,23 @@ def _results(
                 "check ignore_index"
             )
     tried(objective, batch, lambda given: measure(model, given))  # fails in its own words, if it does
+    if (
+        isinstance(measure, ModelMeasure)
+        and has_targets(batch)
+        and any(map(_counts_classes, measure.functions.values()))
+    ):
+        classes = None
+        with contextlib.suppress(Exception):  # a net that the loss calls in another way
+            classes = class_count(tried(objective, batch, lambda given: forward(model, given[0])), batch[1])
+        check_labels(batch[1] if targets is None else targets, classes, name, IGNORED)
     switch_on_where_they_count(objective, batch)
     found = _passed(objective, name, [batch])
     return found.means, found.outputs[0]
+
+
+def _counts_classes(metric: Any) -> bool:
+    """Whether a metric beside a loss of the model counts a target that is no class as wrong."""
+    return is_one_of(metric, (accuracy, top))
 
 
 def has_targets(batch: Any) -> bool:

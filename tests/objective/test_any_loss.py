@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import landscape as ll
-from landscape.errors import EvaluationError, Interrupted, UsageError
+from landscape.errors import DataError, EvaluationError, Interrupted, UsageError
 from landscape.objective.foreign import _same_parts
 from landscape.objective.loss_copies import private_module
 from landscape.training.trainer import Trainer
@@ -219,3 +219,18 @@ def test_training_names_the_sample_that_is_not_finite(data, tmp_path):
     inputs[7, 2] = float("nan")
     with pytest.raises(EvaluationError, match="training sample 7 holds NaN or inf; leave it out"):
         ll.train(net(), data=(inputs, data[1]), out=tmp_path / "run", epochs=2, quiet=True, threads=1)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "top2"])
+def test_a_target_that_is_no_class_is_refused_beside_a_loss_of_the_model_too(metric, data):
+    targets = data[1].clone()
+    targets[3] = 255
+
+    def loss(model, batch):
+        return F.cross_entropy(model(batch[0]), batch[1], ignore_index=255, reduction="sum"), (batch[1] != 255).sum()
+
+    with pytest.raises(DataError, match="label 255 in train is outside the model's 3 classes"):
+        centre(loss, (data[0], targets), metrics=["loss", metric])
+    outputs = net()(data[0].double())
+    found = centre(loss, (data[0], targets))
+    assert found == pytest.approx(float(F.cross_entropy(outputs, targets, ignore_index=255)), rel=1e-12)
