@@ -210,13 +210,21 @@ def test_what_a_file_may_not_say_is_refused_in_words(task, capsys):
         at(net, task, loss=f"{task}:count")
 
 
-def test_values_in_containers_follow_the_net_and_what_stayed_is_not_named(task, capsys):
+def test_values_in_containers_follow_the_net_and_what_stayed_is_not_named(task, capsys, monkeypatch):
     run, net = trained(task, "count")
     assert at(net, task, precision="fp32") == pytest.approx(run.metrics["train_loss"], rel=1e-5)
     assert "as the training of run left it: n and by" in capsys.readouterr().err
     link = task.parent / "link.py"
     link.symlink_to(task)
     assert at(net, task, loss=f"{link}:count") == pytest.approx(run.metrics["train_loss"], rel=1e-9)
+    (task.parent / "imported_loss.py").write_text(task.read_text())
+    monkeypatch.syspath_prepend(task.parent)
+    task.rename(task.with_name("own.py"))
+    task.symlink_to(task.parent / "imported_loss.py")  # one file, as a module and by its path
+    assert at(net, task, loss="imported_loss:count") == pytest.approx(run.metrics["train_loss"], rel=1e-9)
+    assert "as the training of run left it: n and by" in capsys.readouterr().err
+    at(net, task, loss=f"{task}:Count")
+    assert "is measured as it is made; what the training of run made of" in capsys.readouterr().err
 
 
 def test_the_test_split_has_the_loss_of_its_step_however_it_changes(task):
