@@ -1,7 +1,7 @@
 """The generators of random numbers that a user's code may draw from.
 
 Owns: the default generators of torch, numpy and Python: seeding them, telling whether something was drawn from them, and putting
-them back. A generator of the user's own is out of reach.
+them back; and the generators that a user has given to a loader. Any other generator of the user's own is out of reach.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,3 +57,15 @@ def states(device: torch.device | None = None) -> tuple[bytes, ...]:
 
 def _is_gpu(device: torch.device | None) -> bool:
     return device is not None and device.type == "cuda"
+
+
+@contextlib.contextmanager
+def rewound(loader: Any) -> Iterator[None]:
+    """After it the generators of a `DataLoader` are as before, so that it has the same order each time."""
+    holders = [loader, getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)]
+    holders.append(getattr(holders[-1], "sampler", None))
+    found = [getattr(each, "generator", None) for each in holders]
+    states = [(each, each.get_state()) for each in found if isinstance(each, torch.Generator)]
+    yield
+    for each, state in states:
+        each.set_state(state)

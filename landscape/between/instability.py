@@ -83,13 +83,13 @@ def trained(
             job.trainer.loader = reseeded(trunk.trainer.loader, seed + copy)
             job.trainer.restore(state())
             job.trainer.sums = {}
-            run_copy(job, f"copy {copy} of {copies} from step {step} on", overwrite=overwrite, quiet=quiet)
+            _train_copy(job, f"copy {copy} of {copies} from step {step} on", overwrite=overwrite, quiet=quiet)
             trained_here.append(folder / FINAL)
         nets.append(trained_here)
     return steps, nets
 
 
-def run_copy(job: TrainingJob, name: str, *, overwrite: bool, quiet: bool) -> None:
+def _train_copy(job: TrainingJob, name: str, *, overwrite: bool, quiet: bool) -> None:
     """Trains a copy to its end, unless it is there."""
     done = (job.out / FINAL).exists() and not overwrite
     note(f"{name}: it is trained" if done else name, label=job.label, quiet=quiet)
@@ -148,9 +148,9 @@ def _read(place: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     except CheckpointError as error:
         raise LandscapeError(f"{place}: damaged ({explain(error)}); start again with --overwrite") from error
     there = state.pop("config")
-    code = difference({CODE: there.get(CODE)}, {CODE: config.get(CODE)})
-    if other := differences(there, {name: value for name, value in config.items() if name != CODE}) + [
-        *filter(None, [code])
-    ]:
+    other = differences(there, {name: value for name, value in config.items() if name != CODE})
+    if code := difference({CODE: there.get(CODE)}, {CODE: config.get(CODE)}):
+        other.append(code)
+    if other:
         raise AnotherRun(f"{place} is of another run ({other[0]}); give another -o, or --overwrite to start again")
     return state

@@ -33,7 +33,7 @@ from landscape.study.on_slice import OnSlice
 from landscape.study.recorded import record_of
 from landscape.study.study import Extent
 from landscape.subject.alike import check_by_value
-from landscape.subject.restored_loss import others_note
+from landscape.subject.restored_loss import notes_on_others
 from landscape.subject.subject import Subject, checked, make_subject, policy
 from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.hdf5 import read_surface_file
@@ -113,8 +113,8 @@ def connect_subject(asked: ConnectAsked, ends: Ends, device: torch.device, world
         ends.net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm,
         chosen=everything(Parts.of(ends.net.module)),
     )  # fmt: skip
-    among = others_note(ends.net.trained, ends.trained[1:], asked.loss.loss)
-    subject = checked(subject, (*asked.notes, *filter(None, [among])))
+    among = notes_on_others(ends.net.trained, ends.trained[1:], asked.loss.loss)
+    subject = checked(subject, (*asked.notes, *among))
     check_by_value(subject.objective, ends.net, ends.others)
     return subject
 

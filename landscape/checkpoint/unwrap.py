@@ -1,8 +1,8 @@
 """What is in an object that a training script stored: state dicts and metadata.
 
-Owns: the metadata, and the prefixes that wrappers add to names (`module.` of DataParallel, `_orig_mod.` of torch.compile). Which
-entries are state dicts is decided in entries.py. Prefixes that depend on the net, such as Lightning's `model.`, are removed
-in fit.py, which knows the net.
+Owns: the metadata, what a file of ours says of a loss, and the prefixes that wrappers add to names (`module.` of DataParallel,
+`_orig_mod.` of torch.compile). Which entries are state dicts is decided in entries.py. Prefixes that depend on the net, such as
+Lightning's `model.`, are removed in fit.py, which knows the net.
 """
 
 from __future__ import annotations

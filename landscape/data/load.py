@@ -120,9 +120,8 @@ def short_notes(samples: int | None, sizes: Mapping[str, int]) -> tuple[str, ...
 
 def _has_pixels(data: Any, preset: Normalize, loaded: Mapping[str, Split]) -> bool:
     """Whether the inputs are pixels, as those of our own sources and bytes of a user's are; other tensors come ready."""
-    own = _is_own(data)
     tensors = (part.inputs for part in loaded.values() if isinstance(part, TensorSplit))
-    return own or preset.name != "none" or any(each.dtype == torch.uint8 for each in tensors)
+    return _is_own(data) or preset.name != "none" or any(each.dtype == torch.uint8 for each in tensors)
 
 
 def has_test(data: Any, train: Data | None = None) -> bool:

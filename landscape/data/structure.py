@@ -27,9 +27,6 @@ TARGETS = ("labels", "label", "targets", "target", "y")
 # Attributes that may hold for several batches.
 PLAIN = (bool, int, float, str, type(None))
 
-# Under which names mappings hold targets.
-TARGETS = ("labels", "targets", "label", "target", "y")
-
 
 def is_pair(batch: Any) -> TypeGuard[tuple[Any, Any]]:
     """Whether a batch is (inputs, targets), both tensors or arrays; a named tuple may name its first part as the targets."""
@@ -186,8 +183,9 @@ def names_in(batch: Any) -> Iterator[str]:
 def batch_length(batch: Any) -> int:
     """The number of samples in a batch: the first dimension of its first tensor.
 
-    Of a mapping with targets, such as "labels", it is that of these, as something else may come first; of packed sequences and
-    of graphs it is how many there are; of lists with a dict for each sample, as detection nets take them, the length of the list.
+    Of a mapping with targets, such as "labels", it is that of these, because other tensors may come first; of packed sequences
+    and of graphs it is how many there are; of lists with a dict for each sample, as detection nets take them, the length of the
+    list.
 
     Raises:
         DataError: the batch has no tensor with a dimension.
@@ -200,9 +198,9 @@ def batch_length(batch: Any) -> int:
         return batch[0].shape[0]
     if isinstance(graphs := getattr(batch, "num_graphs", None), int):
         return graphs
-    named = [batch[key] for key in TARGETS if key in batch] if isinstance(batch, Mapping) else []
-    if named and isinstance(named[0], Tensor) and named[0].ndim:
-        return named[0].shape[0]
+    name = next((name for name in TARGETS if name in batch), None) if is_mapping(batch) else None
+    if name and isinstance(batch[name], Tensor) and batch[name].ndim:
+        return batch[name].shape[0]
     if type(batch) is tuple and len(batch) == 2 and isinstance(batch[1], Tensor) and batch[1].ndim:
         return batch[1].shape[0]  # (inputs, targets), whose inputs may be of many parts for each sample
     if lists := [each for each in (batch, *_parts(batch)) if _is_one_each(each)]:

@@ -7,7 +7,6 @@ not fit into memory is read in each pass, after a check that it gives the same v
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -38,6 +37,7 @@ from landscape.data.structure import (
 )
 from landscape.errors import DataError, LandscapeError, UsageError
 from landscape.printable import listed
+from landscape.randomness import rewound
 
 COLLECT = 256
 # Whether two tensors that differ at most in length are two batches, and not inputs and their targets.
@@ -197,7 +197,7 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
 
 
 def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled: bool) -> Split:
-    with _rewound(data):
+    with rewound(data):
         batches: list[Any] = [
             batch if is_pair(batch) and share_attributes([batch]) else with_tensors(batch) for batch in data
         ]
@@ -227,16 +227,6 @@ def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled
             "pass fewer batches instead"
         )
     return BatchSplit(batches, sum(lengths), sum(lengths), mark)
-
-
-@contextlib.contextmanager
-def _rewound(data: Any) -> Iterator[None]:
-    """After it the generators of a loader are as before, so that each command has the same order."""
-    holders = (data, getattr(data, "sampler", None), getattr(getattr(data, "batch_sampler", None), "sampler", None))
-    found = (getattr(each, "generator", None) for each in holders)
-    states = [(each, each.get_state()) for each in found if isinstance(each, torch.Generator)]
-    yield
-    [each.set_state(state) for each, state in states]
 
 
 def _collated(samples: Sequence[Any]) -> Any:

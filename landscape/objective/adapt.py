@@ -36,6 +36,7 @@ from landscape.objective.probe import TRIED
 from landscape.objective.reading import forward
 from landscape.objective.reducible import (
     SPREAD,
+    SPREAD_OF_LOSS,
     SPREAD_OF_MODEL,
     means_in_pair,
     not_a_mean,
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 FIXED_BATCH = 128
-# Samples from all over the data that a loss is tried on beside the first ones, which may all be of one class.
-SPREAD_OF_LOSS = 32
 # Relative differences of a mean over samples that are more than rounding.
 MEANS = {"fp64": 1e-7, "fp32": 1e-4, "tf32": 1e-3, "bf16": 2e-2, "bf16-true": 2e-2}
 INSTEAD = "return one value per sample, or a pair (sum, weight) of the batch, which are added over all of them"
@@ -171,8 +170,8 @@ def _check_means(objective: Objective, measure: OutputMeasure, split: Split, dou
 
 
 def _check_pairs(objective: Objective, split: Split, values: Mapping[str, Any]) -> None:
-    """Raises UsageError for a pair of means, such as (loss, accuracy), as pairs are read as (sum, weight)."""
-    own = {name: each for name, each in values.items() if type(each) in (tuple, list)}  # of ours they are `Weighted`
+    """Raises UsageError for a pair of means, such as (loss, accuracy): pairs are read as (sum, weight)."""
+    own = {name: each for name, each in values.items() if type(each) is tuple}  # of ours they are `Weighted`
     if not own or (batch := spread(split, SPREAD_OF_MODEL)) is None:
         return
     for name in loss_first(own):

@@ -67,7 +67,7 @@ def placed_loss(function: Callable, device: torch.device, dtype: torch.dtype) ->
         return function
     drop_put_back(own := placed(private_module(module), device, dtype))
     made: dict[int, Any] = {}
-    for part in own.modules():  # tensors that are no buffers
+    for part in own.modules():  # tensors that are not buffers
         for name, value in vars(part).items():
             if name not in OF_TORCH and (moved := _moved(value, device, dtype, made)) is not value:
                 setattr(part, name, moved)

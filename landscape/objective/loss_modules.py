@@ -58,7 +58,7 @@ PUT_BACK = "_landscape_put_back"
 class _PutBack:
     """A hook of a module, before each call: its buffers are those of the beginning again, whatever calls have made of them.
 
-    A write is known by torch's count of writes, as a queue of a loss may be large.
+    A write is known by torch's count of writes, because a queue of a loss may be large.
     """
 
     def __init__(self, module: nn.Module):

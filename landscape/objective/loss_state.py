@@ -50,12 +50,12 @@ class LossState:
         return not any(
             isinstance(part, torch.jit.ScriptModule)
             or vars(part).keys() - OF_TORCH - {PUT_BACK} - _kept_of(part)[ATTRIBUTES].keys()
-            for part in self._parts()
+            for part in self.parts()
         )
 
     def state(self) -> list[dict[str, Any]]:
         """A copy of everything, for each part of each module; [] where there is none."""
-        kept = [{kind: dict(held) for kind, held in _kept_of(part).items()} for part in self._parts()]
+        kept = [{kind: dict(held) for kind, held in _kept_of(part).items()} for part in self.parts()]
         # in one copy, so that two names of one object stay that; of a tensor with a graph its values
         memo = {id(each): each.detach().clone() for each in tensors_within(kept) if not each.is_leaf}
         return copy.deepcopy(kept, memo)
@@ -66,11 +66,12 @@ class LossState:
         Raises:
             ValueError, KeyError: it is that of other modules.
         """
-        if state and len(state) != len(parts := self._parts()):
+        parts = self.parts() if state else []
+        if len(state) != len(parts):
             raise ValueError(
                 f"the loss had {len(state)} parts then and has {len(parts)} now; make all of them when it is made"
             )
-        for part, stored in zip(self._parts(), copy.deepcopy(list(state)), strict=True) if state else ():
+        for part, stored in zip(parts, copy.deepcopy(list(state)), strict=True):
             held = _kept_of(part)
             if isinstance(part, torch.jit.ScriptModule):
                 for kind in (BUFFERS, PARAMETERS):
@@ -96,7 +97,8 @@ class LossState:
             return True
         return owner is not None and bool(rest) and any(rest[0] in held for held in _kept_of(owner).values())
 
-    def _parts(self) -> list[nn.Module]:
+    def parts(self) -> list[nn.Module]:
+        """The modules of all losses, each with those inside it."""
         return [part for loss in self._losses if loss is not None for part in loss.modules()]
 
 
@@ -112,7 +114,7 @@ def _kept_of(part: nn.Module) -> dict[str, Any]:
 
 
 def _set_parameter(part: nn.Module, name: str, value: Any) -> None:
-    """In place where that can be, as an optimizer within the loss may hold the parameter."""
+    """In place where possible, because an optimizer within the loss may hold the parameter."""
     own = part._parameters.get(name)
     if own is not None and value is not None and _are_alike(own, value):
         own.data.copy_(value.detach())

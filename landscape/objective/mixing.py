@@ -7,7 +7,7 @@ are seen in conduct.py without one; means of whole batches are the business of r
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -36,15 +36,19 @@ def mixed_by(
     if _net_mixes(objective, batch, length):
         return "the net"
     own = getattr(objective.measure, "own", ()) if objective.measure.over is None else ()
-    each = [name for name in own if isinstance(values.get(name), Tensor) and values[name].ndim]
-    for _ in range(2 if each else 0):
-        for name in each:
-            if _own_mixes(objective, batch, length, name, values):
-                return "the loss" if name == "loss" else f"the metric {name}"
-        if (found := wider()) is None:
-            break
-        (batch, length), values = found, measured(objective, found[0])
-    return None
+    names = [name for name in own if isinstance(values.get(name), Tensor) and values[name].ndim]
+    found = _mixing(objective, names, batch, length, values)
+    if found or not names or (more := wider()) is None:
+        return found
+    return _mixing(objective, names, *more, measured(objective, more[0]))
+
+
+def _mixing(
+    objective: Objective, names: Sequence[str], batch: Any, length: int, values: Mapping[str, Any]
+) -> str | None:
+    """The first of these losses and metrics that gives a sample another value beside others, in words."""
+    name = next((name for name in names if _own_mixes(objective, batch, length, name, values)), None)
+    return f"the metric {name}" if name and name != "loss" else "the loss" if name else None
 
 
 def _own_mixes(objective: Objective, batch: Any, length: int, name: str, values: Mapping[str, Any]) -> bool:

@@ -21,6 +21,8 @@ from landscape.data.split import Split, TensorSplit
 from landscape.data.structure import mapped
 from landscape.objective.conduct import parts_of
 
+# Samples that a loss is tried on: SPREAD_OF_LOSS beside the first ones of the data, which may all be of one class.
+SPREAD_OF_LOSS = 32
 SPREAD, SPREAD_OF_MODEL, CLASSES, PART, SINGLES = 256, 64, 256, 7, 16
 # Relative; in float64, and in the precision of the run where the loss does not accept float64.
 TOLERANCE, SINGLE_TOLERANCE = 1e-5, 1e-4

@@ -1,7 +1,7 @@
 """The state of a loss in a checkpoint: its form, and a loss that has it.
 
-Owns: which parts of a file's state are taken over, as a file may say anything: numbers and tensors, none in the place of code or
-of a value of another kind, and no texts but words, as a loss may read a text as the name of a file.
+Owns: which parts of a file's state are taken over, because a file may say anything: numbers and tensors, none in the place of
+code or of a value of another kind, and no texts but words: a loss may read a text as a file name.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from landscape.objective.loss_state import ATTRIBUTES, BUFFERS, PARAMETERS, Loss
 from landscape.plain_json import check_depth
 
 KINDS = (BUFFERS, PARAMETERS, ATTRIBUTES)
-# Beside which a checkpoint has room for other values: it is refused with more than three times as many.
+# A checkpoint with more than three times as many values beside its tensors could not be read again.
 MOST_VALUES = 1_000_000
 # A text of a file that a loss may have, such as the name of a phase of training; no path is one.
 WORD = re.compile(r"[\w ,+=-]{0,60}")
 
 
 def for_checkpoint(measure: Any) -> list[dict[str, Any]]:
-    """The state of the loss of a measure, on the CPU, as a checkpoint holds it.
+    """The state of the loss of a measure, on the CPU, in the form of a checkpoint.
 
     [] for a loss that is not a module, for one with more values beside tensors than a file may have, and before lazy layers have
     their sizes.

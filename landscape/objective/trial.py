@@ -213,7 +213,7 @@ def _results(
 
 
 def _counts_classes(metric: Any) -> bool:
-    """Whether a metric beside a loss of the model counts a target that is no class as wrong."""
+    """Whether a metric beside a loss of the model counts a target outside the classes as wrong."""
     return is_one_of(metric, (accuracy, top))
 
 

@@ -122,12 +122,11 @@ def target_mean(loss: Callable) -> TargetMean | None:
 
 def _settings(loss: Callable) -> tuple[Callable, Mapping[str, Any]]:
     """torch's function and its keywords, of a module or a partial."""
-    modules: dict[Callable, Callable] = {
+    modules: dict[Callable | None, Callable] = {
         nn.CrossEntropyLoss.forward: F.cross_entropy, nn.NLLLoss.forward: F.nll_loss
     }  # fmt: skip
     # a subclass may compute something else
-    forward = getattr(type(loss), "forward", None)
-    if (function := None if forward is None else modules.get(forward)) and is_as_made(loss):
+    if (function := modules.get(getattr(type(loss), "forward", None))) and is_as_made(loss):
         return function, {key: getattr(loss, key) for key in KEYWORDS if hasattr(loss, key)}
     if isinstance(loss, functools.partial) and not loss.args:
         return loss.func, loss.keywords

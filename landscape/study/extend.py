@@ -31,7 +31,7 @@ from landscape.study.own_samples import reader_of_run, trained_on
 from landscape.study.revive import revived
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
-from landscape.subject.restored_loss import along_note
+from landscape.subject.restored_loss import notes_on_run
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.subject.trained import recorded_in, states_loss, trained_loss
 from landscape.surfaces import load_surface
@@ -217,8 +217,8 @@ def _subject_of(
         counted=choose(net.parts, *counted, adapters=False),
         read=reader_of_run(net, asked[DataOptions], world, own),
     )
-    along = along_note(net.trained, files[max(files)], subject.facts.loss)
-    return checked(subject, (*notes, *filter(None, [along]), *moving_notes(subject.counted, "count")))
+    along = notes_on_run(net.trained, files[max(files)], subject.facts.loss)
+    return checked(subject, (*notes, *along, *moving_notes(subject.counted, "count")))
 
 
 def _provenance(

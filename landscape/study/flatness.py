@@ -35,7 +35,7 @@ from landscape.subject.chosen import net_or_module
 from landscape.subject.code_facts import program_mark
 from landscape.subject.entry import read
 from landscape.subject.net import Net
-from landscape.subject.restored_loss import each_note
+from landscape.subject.restored_loss import notes_on_each
 from landscape.subject.subject import (
     ReadSplits,
     Subject,
@@ -131,7 +131,7 @@ class FlatnessStudy(Study[Surface]):
         self.notes = (
             *self._shared.notes,
             *_of_each(nets.names, said),
-            *filter(None, [each_note(trained, self._shared.loss.loss)]),
+            *notes_on_each(trained, self._shared.loss.loss),
             *short_notes(self._samples, {"train": subject.objective.splits["train"].size}),
         )
         self.marks = {

@@ -41,7 +41,7 @@ from landscape.subject.chosen import chosen_net
 from landscape.subject.code_facts import check_alike_under
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import Net
-from landscape.subject.restored_loss import others_note
+from landscape.subject.restored_loss import notes_on_others
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.subject.trained import Recorded, states_loss, trained_loss
 from landscape.surfaces.provenance import Provenance
@@ -161,8 +161,8 @@ def on_plane(
     if axes.lean:
         give_back_freed()  # blocks that making the plane read; a run keeps what it has at its peak
     of_what = moving_notes(subject.chosen) if asked.counted is None else moving_notes(subject.counted, "count")
-    among = others_note(net.trained, [other.trained for other in others], loss.loss)
-    subject = checked(subject, (*of_loss, *filter(None, [among]), *of_what, *made.notes))
+    among = notes_on_others(net.trained, [other.trained for other in others], loss.loss)
+    subject = checked(subject, (*of_loss, *among, *of_what, *made.notes))
     check_by_value(subject.objective, net, others)
     subject = replace(subject, notes=(*subject.notes, *buffer_notes(subject.objective, others)))
     del others  # only their places are needed from here on

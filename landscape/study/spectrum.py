@@ -110,10 +110,10 @@ class SpectrumStudy(Study[Spectrum]):
         if pending and self._record and (said := self._record.note(self._losses())):
             note(said, label=self.label, quiet=self._output.quiet)
 
-    def _losses(self) -> dict[str, float | None]:
+    def _losses(self) -> dict[str, float]:
         """At the net's own weights: one pass of the samples beside hundreds."""
         move(self._subject, self._here, ())
-        return {**self._subject.objective.evaluate()}
+        return self._subject.objective.evaluate()
 
     def plan(self, world: World) -> Plan:
         raise UsageError("dry-run: a spectrum has no plan; leave the option out")

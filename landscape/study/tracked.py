@@ -13,7 +13,7 @@ from landscape.callables import explain, first_line
 from landscape.errors import Ending, LandscapeError
 from landscape.slice.steps import Steps
 from landscape.study.extension import ExtensionStudy
-from landscape.subject.restored_loss import along_note
+from landscape.subject.restored_loss import notes_on_run
 from landscape.surfaces.file import SurfaceFile
 from landscape.surfaces.longer import with_more
 from landscape.sweep.executor import PointFailed
@@ -79,9 +79,9 @@ class Tracker:
         try:
             self._file.save()
             files, subject = self._steps.files, self._study.subject
-            said = along_note(subject.net.trained, files[max(files)], subject.facts.loss)
-            if said and said not in self._study.notes:
-                note(said, label=self._study.label, quiet=self._quiet)
+            for said in notes_on_run(subject.net.trained, files[max(files)], subject.facts.loss):
+                if said not in self._study.notes:
+                    note(said, label=self._study.label, quiet=self._quiet)
         finally:
             self._file.release()
 

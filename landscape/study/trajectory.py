@@ -187,8 +187,7 @@ def _trained(nets: Sequence[Any]) -> list[Recorded | None]:
     found: list[Recorded | None] = []
     for net in nets:
         try:
-            recorded = None if isinstance(net, nn.Module) else recorded_of(read(net, None))
-            found.append(recorded and replace(recorded, state=()))
+            found.append(None if isinstance(net, nn.Module) else recorded_of(read(net, None), state=False))
         except CheckpointError:  # said where the path is read, unless the net is left out
             continue
     return found

@@ -38,7 +38,7 @@ class RestoredLoss:
             return loss
         shown, net = printable(found.spec), printable(found.net)
         if not is_same_spec(found.spec, name):
-            self._say_another(loss, name)
+            self._say_another(found, loss, name)
             return loss
         try:
             made, changed = restored(loss, found.state)
@@ -59,10 +59,8 @@ class RestoredLoss:
         self._say(f"the loss {shown} is as the training of {net} left it: {listed(changed, LISTED)}")
         return made
 
-    def _say_another(self, loss: Callable, name: str) -> None:
+    def _say_another(self, found: Recorded, loss: Callable, name: str) -> None:
         """Where a loss of another name could be the one that was trained with, such as an object and its class."""
-        found = self.recorded
-        assert found is not None
         with contextlib.suppress(ValueError):
             if restored(loss, found.state)[1]:
                 self._say(
@@ -75,43 +73,43 @@ class RestoredLoss:
             self.notes.append(text)
 
 
-def others_note(first: Recorded | None, others: Iterable[Recorded | None], loss: Any) -> str | None:
+def notes_on_others(first: Recorded | None, others: Iterable[Recorded | None], loss: Any) -> list[str]:
     """A line where the training of another net left the loss otherwise than that of the first, with which all are measured."""
     if first is None or not isinstance(loss, str) or not is_same_spec(first.spec, loss):
-        return None
+        return []
     of_others = [each for each in others if each is not None and is_same_spec(each.spec, loss)]
     for each in of_others:
         if names := differing(first.state, each.state):
             made = f"as the training of {printable(first.net)} left it" if first.state else "as it is made"
             shown = f" with another {listed(names, LISTED)}" if first.state and each.state else " otherwise"
-            return f"all nets are measured with the loss {made}; the training of {printable(each.net)} left it{shown}"
-    return None
+            return [f"all nets are measured with the loss {made}; the training of {printable(each.net)} left it{shown}"]
+    return []
 
 
-def each_note(nets: Sequence[Recorded | None], loss: Any) -> str | None:
+def notes_on_each(nets: Sequence[Recorded | None], loss: Any) -> list[str]:
     """A line where several nets are measured with states of the loss that are not the same, each of its own training."""
     if not isinstance(loss, str):
-        return None
+        return []
     states = [each.state if each and is_same_spec(each.spec, loss) else () for each in nets]
     if not any(differing(states[0], state) for state in states[1:]):
-        return None
-    return (
+        return []
+    return [
         "the nets are not measured with one function: each with the loss as its own training left it, or as it is made where "
         "that had another loss"
-    )
+    ]
 
 
-def along_note(first: Recorded | None, last: Path, loss: str | None) -> str | None:
+def notes_on_run(first: Recorded | None, last: Path, loss: str | None) -> list[str]:
     """A line where the loss of a run was another at its last net than at the first, with which all nets are measured.
 
     `loss`: its name in results.
     """
+    if first is None or loss is None or not is_same_spec(first.spec, loss):
+        return []
     with contextlib.suppress(LandscapeError):  # said where the net is measured
-        if first is None or loss is None or not is_same_spec(first.spec, loss):
-            return None
         if names := differing(first.state, read(last, None, mapped=True).loss_state):
-            return (
+            return [
                 f"training changes {listed(names, LISTED)} of the loss up to {last.stem}, and all nets are measured with the "
                 f"loss as it was at {printable(Path(first.source).stem)}"
-            )
-    return None
+            ]
+    return []

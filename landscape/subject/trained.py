@@ -69,10 +69,10 @@ def _file_of(place: str) -> str:
     return getattr(sys.modules.get(place), "__file__", None) or f"{place.replace('.', '/')}.py"
 
 
-def recorded_of(checkpoint: Checkpoint) -> Recorded | None:
-    """The loss that a checkpoint names as that of its training."""
+def recorded_of(checkpoint: Checkpoint, *, state: bool = True) -> Recorded | None:
+    """The loss that a checkpoint names as that of its training; without its `state` it is small enough for other ranks."""
     name = label_of(checkpoint.source) or "in memory"
-    return recorded_in(checkpoint.meta, name, checkpoint.source, checkpoint.loss_state)
+    return recorded_in(checkpoint.meta, name, checkpoint.source, checkpoint.loss_state if state else ())
 
 
 def recorded_beside(sources: Iterable[Any]) -> Iterator[Recorded | None]:
@@ -80,8 +80,7 @@ def recorded_beside(sources: Iterable[Any]) -> Iterator[Recorded | None]:
     for each in sources:
         with contextlib.suppress(LandscapeError):  # said where it is read as a net
             if not isinstance(each, nn.Module):
-                found = recorded_of(read(each, None, mapped=True))
-                yield found and replace(found, state=())
+                yield recorded_of(read(each, None, mapped=True), state=False)
 
 
 def label_of(source: str) -> str:

@@ -122,7 +122,7 @@ class Holdings:
 
     @contextlib.contextmanager
     def trying(self) -> Iterator[None]:
-        """After the block counts are as they were, so that calls within it are no steps; see `put_back_counts`."""
+        """After the block counts are as they were, so that calls within it do not count as steps; see `put_back_counts`."""
         try:
             yield
         finally:

@@ -117,17 +117,14 @@ def init_notes(init: Checkpoint | None, loss: str, normalize: str | None) -> lis
     return [f"the first weights, {init.source}, were trained with {shown[0]}; this run has {shown[1]}"]
 
 
-def loss_note(init: Checkpoint | None, loss: str, now: Sequence[Any]) -> list[str]:
-    """A line where the loss of the first weights' training had changed, as that of this run begins as it is made (`now`)."""
+def loss_notes(init: Checkpoint | None, loss: str, now: Sequence[Any]) -> list[str]:
+    """A line where the training of the first weights had changed the loss, which begins here in its first state, `now`."""
     trained = None if init is None else recorded_of(init)
     if trained is None or not trained.state or not is_same_spec(trained.spec, loss):
         return []
     names = differing(now, trained.state)
-    return (
-        [f"the loss begins as it is made; the training of {trained.net} left it with another {listed(names, LISTED)}"]
-        if names
-        else []
-    )
+    said = f"the loss begins in its first state; the training of {trained.net} left it with another {listed(names, LISTED)}"
+    return [said] if names else []
 
 
 def _is_gone(init: Any, out: Path) -> bool:

@@ -39,7 +39,7 @@ from landscape.subject.written import Holdings, Watched, lasting_code
 from landscape.surfaces.same_run import CODE
 from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores, usual_threads
-from landscape.training.first_net import first_net, first_weights, init_notes, loss_note, model_name
+from landscape.training.first_net import first_net, first_weights, init_notes, loss_notes, model_name
 from landscape.training.loader import TensorLoader, make_loader
 from landscape.training.run_folder import RATE
 from landscape.training.seeding import isolated_rng, seed_for
@@ -214,7 +214,7 @@ def make_training_job(
             tester.measure = tester.measure.on(place, dtype_of(chosen.precision))
             trainer = Trainer(net, loader, tester.measure, chosen)
             begun = LossState.of_loss(tester.measure).state()
-            said = [*init_notes(init, chosen.loss, facts["normalize"]), *loss_note(init, chosen.loss, begun)]
+            said = [*init_notes(init, chosen.loss, facts["normalize"]), *loss_notes(init, chosen.loss, begun)]
             for text in (*said, *trainer.check()):
                 note(text, label=name, quiet=quiet)
     config = _config(chosen, facts, trainer, model, data_root) | {CODE: code.json()}

@@ -1,4 +1,4 @@
-"""What a loss writes into beside its state, named before a run starts, as a run that was stopped would go on without it.
+"""What a loss writes into beside its state, named before a run starts, because a stopped run would go on without it.
 
 Owns: `LossTrial`. What the state of a loss is, is known in objective/loss_state.py.
 """
@@ -25,14 +25,14 @@ class LossTrial:
 
     def __init__(self, measure: Measure) -> None:
         self._kept, called = LossState.of(measure), callables_of(measure)
-        self._parts = len(self._kept.state())
+        self._parts = len(self._kept.parts())
         self._written = Holdings(*(each if (own := module_behind(each)) is None else own for each in called))
 
     def notes(self) -> list[str]:
         """A line on it, if there is anything."""
         places = [place for place in self._written.places() if not self._kept.keeps(place)]
         names = dict.fromkeys(name for place in places if (name := _name_of(place)))
-        grown = len(self._kept.state()) - self._parts
+        grown = len(self._kept.parts()) > self._parts
         return [*([_note(list(names))] if names else []), *([GROWN] if grown else [])]
 
 

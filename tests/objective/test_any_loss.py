@@ -96,9 +96,6 @@ class OfModel(nn.Module):
         self.n += self.training
         return F.cross_entropy(model(batch[0]), batch[1], reduction="none") * (1 + self.n)
 
-    def metric(self, outputs, targets):
-        return self.n.expand(len(targets))
-
 
 def test_objects_that_cannot_be_hashed_and_modules_of_a_model_are_losses(data):
     plain = float(F.cross_entropy(*of_all(data)))
@@ -113,11 +110,10 @@ def test_a_module_of_a_model_trains_as_a_copy(given, data, tmp_path):
     loss = OfModel()
     options = {"epochs": 2, "batch_size": 25, "optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "lr": 0.1, "quiet": True,
                "schedule": "constant", "threads": 1, "precision": "fp64"}  # fmt: skip
-    seen = []
     run = ll.train(net(), data=data, loss=given(loss), out=tmp_path / "run", **options)
-    assert loss.n == 0 and not seen
+    assert loss.n == 0
     stored = torch.load(tmp_path / "run" / "final.pt", weights_only=True)["loss_state"]
-    assert stored[0]["buffers"]["n"] == 4, "the trial counts as no step"
+    assert stored[0]["buffers"]["n"] == 4, "the trial does not count as a step"
     assert run.metrics["train_loss"] == pytest.approx(
         5 * float(F.cross_entropy(run.model(data[0].double()), data[1])), rel=1e-9
     )
@@ -151,7 +147,7 @@ class Headed(nn.Module):
         return F.cross_entropy(self.head(outputs), targets, reduction="none")
 
 
-def test_a_loss_with_a_lazy_layer_works_and_is_no_matter_to_others(data, tmp_path, monkeypatch):
+def test_a_loss_with_a_lazy_layer_works_and_leaves_others_alone(data, tmp_path, monkeypatch):
     loss, plain = Headed(), float(F.cross_entropy(*of_all(data)))
     copied = private_module(loss)
     assert copied.head.has_uninitialized_params()
@@ -180,6 +176,14 @@ def test_samples_are_counted_by_the_targets_of_a_mapping(data):
     batches = [{"weights": torch.ones(3), "x": inputs[at], "y": targets[at]} for at in (slice(0, 40), slice(40, 50))]
     found = centre(lambda model, batch: F.cross_entropy(model(batch["x"]), batch["y"]), batches)
     assert found == pytest.approx(float(F.cross_entropy(*of_all(data))), rel=1e-12)
+
+
+def test_of_several_targets_the_first_of_the_names_is_taken(data):
+    inputs, targets = data
+    batches = [{"x": inputs, "targets": (targets + 1) % 3, "label": targets}]
+    assert centre(ll.Loss("cross_entropy", inputs="x"), batches) == pytest.approx(
+        float(F.cross_entropy(*of_all(data))), rel=1e-12
+    )
 
 
 def test_iou_leaves_out_both_what_it_is_asked_to_and_what_is_to_be_ignored():
@@ -222,7 +226,7 @@ def test_training_names_the_sample_that_is_not_finite(data, tmp_path):
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "top2"])
-def test_a_target_that_is_no_class_is_refused_beside_a_loss_of_the_model_too(metric, data):
+def test_a_target_outside_the_classes_is_refused_beside_a_loss_of_the_model_too(metric, data):
     targets = data[1].clone()
     targets[3] = 255
 

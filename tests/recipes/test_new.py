@@ -41,3 +41,10 @@ def test_what_is_there_stays(tmp_path):
             ll.new(tmp_path / name)
     with pytest.raises(LandscapeError, match="does not exist; create it"):
         ll.new(tmp_path / "nowhere" / "task.py")
+
+
+@pytest.mark.parametrize("name", ["random.py", "torch.py", "landscape.py"])
+def test_a_name_that_would_hide_a_module_is_refused(name, tmp_path):
+    with pytest.raises(UsageError, match="a module of that name is part of Python or of what this program needs"):
+        ll.new(tmp_path / name)
+    assert not (tmp_path / name).exists()

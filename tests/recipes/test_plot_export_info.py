@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import landscape as ll
+from landscape.cli.main import main
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, parse_range
 from landscape.quantity import Quantity
@@ -104,6 +105,21 @@ def test_info_counts_pending_points_of_a_measurement_apart_from_values_that_are_
     metrics = ll.info(tmp_path / "part.h5")["metrics"]
     assert (metrics["train_loss"]["pending"], metrics["train_loss"]["nan"]) == (0, 1)
     assert (metrics["hessian_max"]["pending"], metrics["hessian_max"]["nan"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "centre", "line"),
+    [([1, 0, 1], None, "0.5 to 2, 1 pending"), ([0, 1, 1], np.nan, "2 to 2, nan at the origin, 1 pending, 1 nan")],
+)
+def test_a_metric_is_one_line_and_a_centre_that_is_not_computed_yet_has_no_value(
+    status, centre, line, tmp_path, capsys
+):
+    values = {"train_loss": np.array([0.5 if status[0] else np.nan, np.nan, 2.0])}
+    surface = ll.Surface(Grid.of(parse_range("-1:1:3")), values, status={"evaluation": np.array(status, np.uint8)})
+    write_surface_file(surface, path := tmp_path / "part.h5")
+    assert str(ll.info(path)["metrics"]["train_loss"]["at_origin"]) == str(centre)
+    assert main(["info", str(path)]) == 0
+    assert f"train_loss: {line}\n" in capsys.readouterr().out
 
 
 def test_info(file, made):

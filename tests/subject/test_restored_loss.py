@@ -103,6 +103,13 @@ class Odd(Grows):
         return F.cross_entropy(outputs, targets, reduction="none") * (1 + len(self.seen))
 
 
+class Shared(Warm):
+    def factor(self, outputs, targets):
+        return (0.1 + 0.05 * self.n).expand(len(targets))
+
+
+shared = Shared()
+factor = shared.factor
 count, grows, drops, sparse, odd = Count(), Grows(), Drops(), Sparse(), Odd()
 warm, again, plain = Warm(), Warm(), nn.CrossEntropyLoss(label_smoothing=0.1)
 """
@@ -262,6 +269,29 @@ def test_several_nets_say_whose_loss_measures_them(task, capsys):
     assert "run: the loss" in said and "longer: the loss" in said
     ll.connect([first, second], loss="cross_entropy", model=f"{task}:model", data=f"{task}:data", points=3)
     assert "left it" not in capsys.readouterr().err
+
+
+def test_a_metric_of_the_same_module_has_its_state_too(task):
+    _, net = trained(task, "shared")
+    found = ll.line(net, x="-1:1:3", precision="fp64", threads=1, trust=True, metrics=["loss", f"{task}:factor"])
+    assert found.at_origin("train_factor") == pytest.approx(0.55, rel=1e-6), "nine steps"
+
+
+def test_a_training_says_where_its_loss_begins_in_its_first_state(task, capsys):
+    _, first = trained(task)
+    trained(task, init=first, out=task.parent / "more", quiet=False)
+    assert (
+        "the loss begins in its first state; the training of run left it with another n, weights and seen"
+        in capsys.readouterr().err
+    )
+    trained(task, "plain", out=task.parent / "plain", quiet=False)
+    assert "first state" not in capsys.readouterr().err
+
+
+def test_the_state_is_listed_and_a_run_is_one_line(task):
+    run, net = trained(task)
+    assert ll.info(net)["loss state"] == ["n", "seen", "weights"]
+    assert repr(run).startswith(f"Run({run.folder}, 9 steps, train_loss ") and "\n" not in repr(run)
 
 
 def test_a_curve_is_trained_with_the_loss_that_measures_it(task, tmp_path, monkeypatch):

@@ -130,3 +130,10 @@ def test_the_folder_that_holds_them_is_not_started_again(taught):
     with pytest.raises(UsageError, match="the first weights lie there .*; give another folder"):
         ll.train("resnet20", init=taught, out=taught, overwrite=True, **SHORT)
     assert same(weights(taught / "final.pt"), before)
+
+
+def test_without_a_model_the_one_that_the_file_names_is_advised(taught, tmp_path):
+    with pytest.raises(UsageError, match="no model: give .*resnet20.*, which .*taught names"):
+        ll.train(init=taught, out=tmp_path / "run", **SHORT)
+    with pytest.raises(UsageError, match="no model: give .*model, such as resnet20"):
+        ll.train(out=tmp_path / "run", **SHORT)
