@@ -109,9 +109,9 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     )
     if objective.measure.over == BATCHES:
         return replace(conduct, whole="loss")
-    _check_pairs(objective, split, values)
     if random or layers:
         return conduct
+    _check_pairs(objective, split, values)  # noise, or other statistics, may let a sum look as a mean does
     if isinstance(objective.measure, OutputMeasure):
         if mixed := mixed_by(objective, batch, length, values, lambda: spread(split, SPREAD_OF_LOSS, classes=False)):
             return replace(conduct, mixes=mixed)
