@@ -2,18 +2,21 @@
 
 Owns: `twins`, and what forbids them. A twin has modules of its own, so that what a net keeps in its attributes during a call
 stays apart; its parameters and buffers are those of the net. What a net or loss shares with others all the same, such as a
-global variable, is found by trying: one evaluation is begun in the middle of another, at many places, in a thread of its own.
-Where that changes a value, evaluations go one after another.
+global variable, is found by trying: one evaluation is begun in the middle of another, before each line of the user's own code
+and before some of installed libraries, in a thread of its own. Where that changes a value, evaluations go one after another.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
 import os
 import sys
+import sysconfig
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,12 +39,19 @@ from landscape.objective.team import Team
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
-# Lines before which the other evaluation runs, evenly spaced: as many as take about a second. Samples that are tried.
-FEWEST, MOST, SECONDS, TRIED = 4, 64, 1.0, 8
+# Samples that are tried, and those of the evaluations that are begun in the middle. Processor seconds for the user's own lines,
+# beyond which evaluations go one after another, and for those of libraries, of which a few are tried in any case.
+TRIED, BETWEEN, OWN_SECONDS, LIBRARY_SECONDS, FEWEST = 8, 2, 20.0, 1.0, 4
 # The memory of a batch, in tensors of the size of the largest.
 LIVE = 6
-# Code that keeps nothing.
+# Code that keeps nothing, and parts of the paths of code that is used by many.
 KNOWN = tuple(str(folder) + os.sep for folder in (Path(torch.__file__).parent, Path(__file__).parents[1]))
+LIBRARIES = (
+    f"{os.sep}site-packages{os.sep}",
+    f"{os.sep}dist-packages{os.sep}",
+    sysconfig.get_path("stdlib"),
+    "<frozen ",
+)
 
 
 class Twin(NamedTuple):
@@ -103,36 +113,56 @@ def _fitting(objective: Objective, found: list[Twin]) -> int:
 
     1 if a twin does not give the net's values in another thread, with evaluations of another twin in the middle of its own.
     """
-    one, other = _batch(objective, first=True), _batch(objective, first=False)
+    one, other = _batch(objective, TRIED, first=True), _batch(objective, BETWEEN, first=False)
 
-    def values(twin: Twin, between: _Between | Largest) -> dict[str, Tensor]:
-        with numerics(objective.precision, objective.device), between:
-            return read(twin.values(one), batch_length(one))
-
-    def disturbed(thread: int, places: range) -> dict[str, Tensor]:
-        return values(found[0], _Between(lambda: found[-1].values(other), places))
+    def values(twin: Twin, batch: Any, within: contextlib.AbstractContextManager[object]) -> dict[str, Tensor]:
+        with numerics(objective.precision, objective.device), within:
+            return read(twin.values(batch), batch_length(batch))
 
     own, lines, largest = Twin(objective.net, objective.measure), _Between(), Largest()
-    started = time.perf_counter()
-    alone = values(own, lines)
-    places = max(FEWEST, min(MOST, int(SECONDS / (time.perf_counter() - started))))
-    step = -(-lines.lines // places) or 1
-    mixed = Team(1).map(disturbed, [range(0, lines.lines, step)], inner=torch.get_num_threads())[0]
+    alone = values(own, one, lines)
+    started = time.thread_time()  # of this thread alone: the choice is not one of the other work on the machine
+    values(own, other, contextlib.nullcontext())
+    if (places := _places(lines, time.thread_time() - started)) is None:
+        return 1
+    between = _Between(lambda: values(found[-1], other, contextlib.nullcontext()), places)
+    inner = torch.get_num_threads()
+    mixed = Team(1).map(lambda thread, twin: values(twin, one, between), found[:1], inner=inner)[0]
+    if any(place not in between.reached for place in places if _is_own(place.file)):
+        return 1  # it runs other lines each time
     if alone.keys() != mixed.keys() or not all(same(value, mixed[name]) for name, value in alone.items()):
         return 1
-    values(own, largest)
+    values(own, one, largest)
     batch = largest.nbytes / batch_length(one) * objective.batch_size
     return min(len(found), int(host_budget() // max(1.0, LIVE * batch)))
 
 
-def _batch(objective: Objective, *, first: bool) -> Any:
-    """A few samples of the first batch, or of the last."""
+def _places(lines: _Between, seconds: float) -> Collection[Place] | None:
+    """Where another evaluation, which takes `seconds`, is begun: before each line's first and last execution.
+
+    None if that takes too long for the lines of the user's own code.
+    """
+    found = sorted({Place(*line, at) for line, times in lines.executed.items() for at in (0, times - 1)})
+    own = [place for place in found if _is_own(place.file)]
+    if len(own) * seconds > OWN_SECONDS:
+        return None
+    others = [place for place in found if not _is_own(place.file)]
+    step = -(-len(others) // max(FEWEST, int(LIBRARY_SECONDS / max(seconds, 1e-6)))) or 1
+    return {*own, *others[::step]}
+
+
+def _is_own(file: str) -> bool:
+    return not any(part in file for part in LIBRARIES)
+
+
+def _batch(objective: Objective, samples: int, *, first: bool) -> Any:
+    """`samples` of the first batch, or of the last."""
     split = list(objective.splits.values())[0 if first else -1]
     count = split.count(objective.batch_size)
     start = 0 if first or count is None else count - 1
     batch: Any = next(_taken(objective, split.batches(objective.batch_size, start, start + 1)))
     length = batch_length(batch)
-    return next(iter(parts_of(batch, length, TRIED)), (batch, length))[0]
+    return next(iter(parts_of(batch, length, samples)), (batch, length))[0]
 
 
 def _taken(objective: Objective, batches: Iterator[Any]) -> Iterator[Any]:
@@ -140,11 +170,24 @@ def _taken(objective: Objective, batches: Iterator[Any]) -> Iterator[Any]:
         yield from batches
 
 
-class _Between:
-    """Counts the lines of a user's code that this thread runs, and does something else before those at some `places`."""
+class Place(NamedTuple):
+    """Before the execution `at` of a line, counted from 0."""
 
-    def __init__(self, other: Callable[[], Any] = lambda: None, places: range = range(0)):
-        self._other, self._places, self.lines = other, places, 0
+    file: str
+    line: int
+    at: int
+
+
+class _Between:
+    """Counts how often this thread executes each line of others' code, and does something else before some of them.
+
+    Lines are known by their names, not by their order: collected garbage runs its own at any time.
+    """
+
+    def __init__(self, other: Callable[[], Any] = lambda: None, places: Collection[Place] = ()):
+        self._other, self._places = other, places
+        self.executed: Counter[tuple[str, int]] = Counter()
+        self.reached: set[Place] = set()
 
     def __enter__(self) -> None:
         self._before = sys.gettrace()
@@ -154,12 +197,15 @@ class _Between:
         sys.settrace(self._before)
 
     def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if frame.f_code.co_filename.startswith(KNOWN):
+        file = frame.f_code.co_filename
+        if file.startswith(KNOWN):
             return None
         if event == "line":
-            if self.lines in self._places:
+            place = Place(file, frame.f_lineno, self.executed[file, frame.f_lineno])
+            self.executed[file, frame.f_lineno] += 1
+            if place in self._places:
+                self.reached.add(place)
                 self._other()  # Python does not trace it
-            self.lines += 1
         return self._trace
 
 

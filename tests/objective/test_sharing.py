@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -139,6 +140,46 @@ def test_only_what_is_safe_beside_itself_is_shared(objective, threads, net, loss
     assert bool(twins.twins(made, 2)) == shared
     made.evaluate()
     assert made._sharing._team.size == (2 if shared else 1)
+
+
+class Grows(Shares):
+    """Executes more lines each time, as collected garbage may at any time."""
+
+    def forward(self, x):
+        for _ in range(3 * next(TURNS)):
+            pass
+        return super().forward(x)
+
+
+TURNS = itertools.count()
+
+
+class Long(nn.Module):
+    """Shares what it has computed with all nets of the class, from one of its many lines to the next; at 0: it does not."""
+
+    kept: ClassVar = [None]
+
+    def __init__(self, lines, at):
+        super().__init__()
+        self.last = nn.Linear(72, 3)
+        body = ["y = self.last(x.flatten(1))", *["y = y + 0"] * lines, "return y"]
+        if at:
+            body[at:at] = ["self.kept[0] = y", "y = self.kept[0]"]
+        exec("def forward(self, x):\n    " + "\n    ".join(body), found := {})
+        type(self).forward = found["forward"]
+
+
+def test_every_line_of_own_code_is_tried_on_a_busy_machine_too(objective, monkeypatch):
+    """Lines are found again whatever else runs; the clock on the wall does not count, and without time nothing is shared."""
+    monkeypatch.setattr(twins.time, "perf_counter", itertools.count(step=10).__next__)
+
+    def count(net):
+        return len(twins.twins(objective(net, data(), precision="fp32", batch_size=16), 2))
+
+    assert [count(net) for net in (Grows(), Long(300, 101), Long(300, 300))] == [0, 0, 0]
+    assert count(Long(300, 0)) == 2
+    monkeypatch.setattr(twins, "OWN_SECONDS", 1e-6)
+    assert count(Long(300, 0)) == 0
 
 
 class Global:
