@@ -189,7 +189,7 @@ def _job(
         "data_root": data.data_root, "command": "connect",
     }  # fmt: skip
     decides = [name for name in config if name not in ("data_root", "command", "model")]
-    return TrainingJob(trainer, _Untested(splits), config, decides, asked.kind, folder)  # type: ignore[arg-type]
+    return TrainingJob(trainer, _Untested(splits), config, decides, asked.kind, folder, loss.loss)  # type: ignore[arg-type]
 
 
 def check_curve(asked: CurveAsked, count: int) -> None:

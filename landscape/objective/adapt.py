@@ -79,7 +79,7 @@ def adapt(objective: Objective, *, lenient: bool = False) -> None:
             found = _conduct(objective, split)
         except NotAMean as error:
             at_once = all(each.size <= objective.batch_size for each in objective.splits.values())
-            if not lenient and (isinstance(error, IsASum) or not at_once):
+            if isinstance(error, IsASum) or not (lenient or at_once):
                 raise
             found = replace(objective.conduct, whole=error.of)
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import MethodType
 from typing import Any
 
@@ -24,6 +25,7 @@ from landscape.objective.loss_name import full_name, short_name
 from landscape.objective.measure import Measure, ModelMeasure, OutputMeasure
 from landscape.objective.misfit import MODEL_ARGUMENTS, check_order
 from landscape.objective.named import named_loss, named_metric
+from landscape.objective.stored_loss import restored
 from landscape.objective.weighted import IGNORED
 
 # A name or a callable; or one of these with the name that it has in results.
@@ -61,6 +63,22 @@ def make_measure(
     wanted = list(metrics or (["loss", "accuracy"] if plain(function) is cross_entropy else ["loss"]))
     functions = _shared(_functions(wanted, function), made, function)
     return OutputMeasure(functions, reading, over), loss_name, list(functions)
+
+
+def with_state(loss: str | Callable | Loss, state: Sequence[Any]) -> str | Callable | Loss:
+    """What `make_measure` takes for the loss with the state that a checkpoint holds; the loss itself where that is the same.
+
+    Raises:
+        ValueError: the state is not that of such a loss.
+    """
+    if not state:
+        return loss
+    given = _described(loss)
+    made, changed = restored(_loss_function(given.function)[0], state)
+    if not changed:
+        return loss
+    described = replace(given, function=made)
+    return made if described == Loss(made) else described
 
 
 def _functions(metrics: Sequence[Metric], loss: Callable) -> dict[str, Any]:

@@ -217,7 +217,8 @@ def _subject_of(
         counted=choose(net.parts, *counted, adapters=False),
         read=reader_of_run(net, asked[DataOptions], world, own),
     )
-    along = notes_on_run(net.trained, files[max(files)], subject.facts.loss)
+    along, shown = notes_on_run(net.trained, files[max(files)], subject.facts.loss)
+    subject = replace(subject, facts=replace(subject.facts, loss_as=shown or subject.facts.loss_as))
     return checked(subject, (*notes, *along, *moving_notes(subject.counted, "count")))
 
 

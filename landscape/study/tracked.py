@@ -77,9 +77,12 @@ class Tracker:
     def close(self) -> None:
         """Saves the file and lets others write it."""
         try:
-            self._file.save()
             files, subject = self._steps.files, self._study.subject
-            for said in notes_on_run(subject.net.trained, files[max(files)], subject.facts.loss):
+            along, shown = notes_on_run(subject.net.trained, files[max(files)], subject.facts.loss)
+            if shown:
+                self._file.surface.provenance["loss_as"] = shown
+            self._file.save()
+            for said in along:
                 if said not in self._study.notes:
                     note(said, label=self._study.label, quiet=self._quiet)
         finally:

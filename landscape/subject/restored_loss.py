@@ -23,13 +23,17 @@ from landscape.subject.trained import Recorded, is_same_spec
 LISTED = 3
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class RestoredLoss:
-    """`of` is to be used where a loss is made from its options; `notes` then holds what the user should know."""
+    """`of` is to be used where a loss is made from its options; `notes` then holds what the user should know.
+
+    `shown`: what a caption says of the loss, None where it is as it is made or as it was given.
+    """
 
     recorded: Recorded | None
     asked: LossOptions
     notes: list[str] = field(default_factory=list)
+    shown: str | None = None
 
     def of(self, loss: Callable, name: str) -> Callable:
         """The loss, of this name in results, with what a file says that training has made of it; itself where it says nothing."""
@@ -53,10 +57,11 @@ class RestoredLoss:
         if not isinstance(self.asked.loss, str):
             self._say(
                 f"the loss {shown} is measured as it was given; the training of {net} left it with another "
-                f"{listed(changed, LISTED)}, which are in its file and which a spec such as file.py:LOSS has restored"
+                f"{listed(changed, LISTED)}; give it as file.py:LOSS, or as the `loss` of what ll.train returned, to measure that"
             )
             return loss
         self._say(f"the loss {shown} is as the training of {net} left it: {listed(changed, LISTED)}")
+        self.shown = "as training left it"
         return made
 
     def _say_another(self, found: Recorded, loss: Callable, name: str) -> None:
@@ -99,17 +104,18 @@ def notes_on_each(nets: Sequence[Recorded | None], loss: Any) -> list[str]:
     ]
 
 
-def notes_on_run(first: Recorded | None, last: Path, loss: str | None) -> list[str]:
-    """A line where the loss of a run was another at its last net than at the first, with which all nets are measured.
+def notes_on_run(first: Recorded | None, last: Path, loss: str | None) -> tuple[list[str], str | None]:
+    """(a line, what a caption says) where the loss of a run was another at its last net than at the first.
 
-    `loss`: its name in results.
+    All nets are measured with that of the first. `loss`: its name in results.
     """
     if first is None or loss is None or not is_same_spec(first.spec, loss):
-        return []
+        return [], None
     with contextlib.suppress(LandscapeError):  # said where the net is measured
         if names := differing(first.state, read(last, None, mapped=True).loss_state):
+            shown = f"as it was at {printable(Path(first.source).stem)}"
             return [
                 f"training changes {listed(names, LISTED)} of the loss up to {last.stem}, and all nets are measured with the "
-                f"loss as it was at {printable(Path(first.source).stem)}"
-            ]
-    return []
+                f"loss {shown}"
+            ], shown
+    return [], None

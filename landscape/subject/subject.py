@@ -137,8 +137,9 @@ def make_subject(
     )  # fmt: skip
     watched.copied(objective)
     facts = Provenance(
-        model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name, metrics=metrics,
-        attack=attack.text if attack else None, precision=machine.precision, l2=loss.l2, code=code_facts(net.program, loss),
+        model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name,
+        loss_as=restoring.shown, metrics=metrics, attack=attack.text if attack else None, precision=machine.precision,
+        l2=loss.l2, code=code_facts(net.program, loss),
     )  # fmt: skip
     return Subject(net, objective, facts, threads, chosen, counted, notes, sharers, loss, watched)
 

@@ -215,6 +215,8 @@ class Provenance(Facts):
     checkpoint: CheckpointFacts | None = entry(CheckpointFacts)
     data: DataFacts | None = entry(DataFacts)
     loss: str | None = entry()
+    loss_as: str | None = entry(describes=True)
+    """Which state a loss that is a module has, as a caption says it, where it is not as it is made."""
     attack: str | None = entry()
     """The attack after which loss and metrics are taken; None: the samples as they are."""
     metrics: list[str] | None = entry(list, of=str)

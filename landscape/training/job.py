@@ -23,6 +23,7 @@ from landscape.data.sources import SPLITS
 from landscape.data.split import Split, TensorSplit
 from landscape.errors import UsageError
 from landscape.members import parameters_in
+from landscape.objective.described import Loss
 from landscape.objective.loss import make_measure
 from landscape.objective.loss_modules import callables_of
 from landscape.objective.loss_state import LossState, differing
@@ -120,7 +121,7 @@ class TrainingJob:
     """A trainer, its tester and its folder.
 
     `config`: the settings and facts that the folder stores; those named in `decides` must not change when the run is
-    continued. `label`: the name of the run in messages.
+    continued. `label`: the name of the run in messages. `loss`: as it was given.
     """
 
     trainer: Trainer
@@ -129,6 +130,7 @@ class TrainingJob:
     decides: list[str]
     label: str
     out: Path
+    loss: str | Callable | Loss
 
     @property
     def steps_per_epoch(self) -> int:
@@ -219,7 +221,7 @@ def make_training_job(
                 note(text, label=name, quiet=quiet)
     config = _config(chosen, facts, trainer, model, data_root) | {CODE: code.json()}
     decides = [key for key in config if key not in MAY_DIFFER]
-    return TrainingJob(trainer, tester, config, decides, name, out)
+    return TrainingJob(trainer, tester, config, decides, name, out, settings["loss"])
 
 
 def _splits(

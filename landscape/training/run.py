@@ -6,8 +6,9 @@ it is finished, when it is stopped, or when its loss is not finite.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ from landscape.callables import explain
 from landscape.data.split import Split, TensorSplit
 from landscape.errors import EvaluationError, Interrupted, LandscapeError
 from landscape.members import load_state, parameters_in, saved_state
+from landscape.objective.described import Loss
+from landscape.objective.loss import with_state
 from landscape.objective.stored_loss import for_checkpoint
 from landscape.randomness import seed_torch
 from landscape.sweep.progress import note
@@ -34,10 +37,14 @@ ONLY_ENDS = {"save-every": -1, "log-every": 0}
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run: its folder, the trained net in eval mode, the rows of its log and the final metrics."""
+    """A finished run: its folder, the trained net in eval mode, its loss, the rows of its log and the final metrics.
+
+    `loss`: as training left it, to be passed on as `loss`: a copy of one that is a module and has changed, otherwise as given.
+    """
 
     folder: Path
     model: nn.Module
+    loss: str | Callable | Loss
     log: list[dict[str, Any]]
     metrics: dict[str, float]
 
@@ -222,13 +229,19 @@ class _Recorder:
     def finish(self) -> Run:
         """Saves the trained net with its metrics on all data in eval mode."""
         if final := self.folder.final():
-            known = final.meta.get("metrics")
+            known, state = final.meta.get("metrics"), final.loss_state
             metrics = known if isinstance(known, dict) else {}
         else:
-            metrics = self.job.tester.all(self.trainer.model)
+            metrics, state = self.job.tester.all(self.trainer.model), for_checkpoint(self.trainer.measure)
             self._net(None, metrics)
         self.trainer.model.eval()
-        return Run(self.folder.path, self.trainer.model, self.rows, metrics)
+        return Run(self.folder.path, self.trainer.model, self._loss(state), self.rows, metrics)
+
+    def _loss(self, state: Sequence[Any]) -> str | Callable | Loss:
+        """As it was given, where a file's state is that of another."""
+        with contextlib.suppress(ValueError):
+            return with_state(self.job.loss, state)
+        return self.job.loss
 
     def close(self) -> None:
         """Lets others write in the folder."""

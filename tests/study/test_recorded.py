@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import landscape as ll
+from landscape.scene.facts.surface import recorded_facts
 
 CODE = """
 import torch
@@ -76,8 +77,11 @@ def test_a_loss_that_training_changed_is_said_to_be_another(run, capsys):
 
 def test_a_module_is_as_training_left_it(run, capsys):
     done, named = run("Center")
-    found = ll.line("run", x=(-1, 1, 3), **named).at_origin("train_loss")
-    assert found == pytest.approx(done.metrics["train_loss"], rel=1e-4)
+    line = ll.line("run", x=(-1, 1, 3), **named)
+    assert line.at_origin("train_loss") == pytest.approx(done.metrics["train_loss"], rel=1e-4)
+    assert "t.py:Center, as training left it" in recorded_facts(line)
+    first = ll.line("run/checkpoints/step_0000000.pt", x=(-1, 1, 3), **named)
+    assert "t.py:Center" in recorded_facts(first)  # as it is made
     said = capsys.readouterr().err
     assert (
         "its training recorded" not in said

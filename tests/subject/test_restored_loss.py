@@ -9,6 +9,7 @@ from torch import nn
 import landscape as ll
 from landscape.callables import resolve_function
 from landscape.errors import CheckpointError
+from landscape.scene.facts.surface import recorded_facts
 
 FILE = """
 import collections
@@ -170,6 +171,33 @@ def test_what_does_not_fit_is_named_and_a_loss_without_state_says_nothing(task, 
     assert "loss_state" not in torch.load(other, weights_only=True)
 
 
+@pytest.mark.parametrize("form", ["object", "described", "spec"])
+def test_a_run_has_its_loss_as_training_left_it(task, capsys, form):
+    given = {
+        "object": (warm := resolve_function(f"{task}:warm", "loss")),
+        "described": ll.Loss(warm, over="samples"),
+        "spec": f"{task}:warm",
+    }[form]
+    options = {**OPTIONS, "data": f"{task}:data", "out": task.parent / "run"}
+    for _ in range(2):  # the second one finds the first
+        run = ll.train(f"{task}:model", loss=given, **options)
+        line = ll.line(
+            run.folder, model=run.model, data=f"{task}:data", loss=run.loss, x=(-1, 1, 3), precision="fp64", threads=1
+        )
+        assert line.at_origin("train_loss") == pytest.approx(run.metrics["train_loss"], rel=1e-12)
+        assert not any(word in capsys.readouterr().err for word in ("left it", "recorded"))
+        assert float(warm.n) == 0.0
+        assert isinstance(run.loss, ll.Loss) == (form == "described")
+
+
+@pytest.mark.parametrize("loss", ["plain", "simple"])
+def test_a_loss_that_training_does_not_change_is_that_of_the_caller(task, loss):
+    given = resolve_function(f"{task}:{loss}", "loss")
+    assert trained(task, loss)[0].loss == f"{task}:{loss}"
+    run = ll.train(f"{task}:model", loss=given, **{**OPTIONS, "data": f"{task}:data", "out": task.parent / "other"})
+    assert run.loss is given
+
+
 def test_an_object_is_measured_as_given_and_the_line_says_so(task, capsys):
     warm = resolve_function(f"{task}:warm", "loss")
     out = task.parent / "run"
@@ -313,8 +341,11 @@ def test_along_a_run_one_loss_measures_and_a_line_says_which(task, capsys):
     run, net = trained(task, track="gradient", quiet=False)
     line = "training changes n, weights and seen of the loss up to step_0000009, and all nets are measured with"
     assert capsys.readouterr().err.count(line) == 1
-    ll.dynamics(run.folder, measures="critical", trust=True, samples=None, overwrite=True)
+    fact = "task.py:warm, as it was at step_0000000"
+    assert fact in recorded_facts(ll.load_surface(run.folder / "dynamics.h5"))
+    found = ll.dynamics(run.folder, measures="critical", trust=True, samples=None, overwrite=True)
     assert capsys.readouterr().err.count(line) == 1
+    assert fact in recorded_facts(found)
     _, other = trained(task, "plain", overwrite=True, track="gradient", quiet=False)
     ll.dynamics(other.parent, measures="critical", trust=True, samples=None, overwrite=True)
     assert "training changes" not in capsys.readouterr().err

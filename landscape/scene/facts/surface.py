@@ -148,7 +148,7 @@ def _data(known: dict, split: str) -> list[str]:
     if normalize and normalize != name and pixels is not False:
         lines.append(f"pixels normalized as {normalize}" if normalize != "none" else "pixels not normalized")
     if known.get("loss"):
-        lines.append(_loss_words(str(known["loss"])))
+        lines.append(", ".join(filter(None, [_loss_words(str(known["loss"])), known.get("loss_as")])))
     if known.get("attack"):
         lines.append(f"after {attack_words(str(known['attack']))} on each sample, at every point")
     if known.get("l2"):
@@ -158,10 +158,12 @@ def _data(known: dict, split: str) -> list[str]:
 
 def _loss_words(loss: str) -> str:
     """
-    >>> _loss_words("binary_cross_entropy"), _loss_words("my_file.py:my_loss")
+    >>> _loss_words("binary_cross_entropy"), _loss_words("/home/me/my_file.py:my_loss")
     ('binary cross-entropy', 'my_file.py:my_loss')
     """
-    return loss if ":" in loss else loss.replace("cross_entropy", "cross-entropy").replace("_", " ")
+    if ":" in loss:
+        return PurePath(loss).name
+    return loss.replace("cross_entropy", "cross-entropy").replace("_", " ")
 
 
 def _samples(split: str, entry: Any) -> str:
