@@ -256,7 +256,8 @@ class Objective:
     def check(self, *, lenient: bool = False) -> None:
         """Passes one batch of each split through the net and the loss, and checks all labels, before a long run.
 
-        Finds the `conduct` of both on the first split, and adapts to it (adapt.py). `lenient`: takes every loss of whole batches.
+        Finds the `conduct` of both on the first split, and adapts to it (adapt.py). `lenient`: takes every loss of whole batches,
+        as training does, but no sum.
 
         Raises:
             EvaluationError: the net does not accept the inputs, or the loss does not accept the outputs.

@@ -42,6 +42,21 @@ def same(a, b) -> bool:
     return all(torch.equal(tensor, b[name]) for name, tensor in a.items())
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda outputs, targets: F.cross_entropy(outputs, targets, reduction="sum"),
+        lambda model, batch: F.cross_entropy(model(batch[0]), batch[1], reduction="sum"),
+    ],
+    ids=["of outputs", "of the model"],
+)
+def test_a_sum_is_refused_before_anything_is_trained(xy, tmp_path, loss):
+    """No other command could measure the run; rows of training and of the test split would be sums of other numbers of samples."""
+    with pytest.raises(UsageError, match=r"it is a sum: .*return one value per sample, or a pair \(sum, weight\)"):
+        ll.train(linear(), data=xy, loss=loss, out=tmp_path / "run", **SHORT)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("precision", ["fp32", "fp64"])
 @pytest.mark.parametrize("name", sorted(set(optimizers()) - {"muon"}))
 def test_every_optimizer_goes_on_bit_for_bit(name, precision, xy):
