@@ -198,17 +198,16 @@ def _whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]
         UsageError: it is a sum over samples.
     """
     batch, length = spread(split, SPREAD_OF_MODEL) or _first(objective, split, SPREAD_OF_MODEL)
-    values = measured(objective, batch)
-    if mixes(evaluate, batch, length, objective.precision):
-        return "loss"
+    values, of_batches = measured(objective, batch), []
     for name in loss_first(values):
         if length > 1 and _is_mean(name, values[name], length):
             why = not_a_mean(_metric(objective, name), batch, length, MEANS[objective.precision])
             if why and why.startswith("it is a sum"):
                 raise IsASum(f"{name} depends on the batch size ({why}); {INSTEAD}")
-            if why:
-                return name
-    return None
+            of_batches += [name] if why else []
+    if mixes(evaluate, batch, length, objective.precision):
+        return "loss"
+    return of_batches[0] if of_batches else None
 
 
 def _metric(objective: Objective, name: str) -> Callable[[Any], Any]:

@@ -51,7 +51,7 @@ def same(a, b) -> bool:
     ids=["of outputs", "of the model"],
 )
 def test_a_sum_is_refused_before_anything_is_trained(xy, tmp_path, loss):
-    """No other command could measure the run; rows of training and of the test split would be sums of other numbers of samples."""
+    """No other command could measure the run; rows of training and of tests would be sums of other numbers of samples."""
     with pytest.raises(UsageError, match=r"it is a sum: .*return one value per sample, or a pair \(sum, weight\)"):
         ll.train(linear(), data=xy, loss=loss, out=tmp_path / "run", **SHORT)
     assert not (tmp_path / "run").exists()
