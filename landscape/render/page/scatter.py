@@ -48,7 +48,12 @@ def _axes(view: Scatter) -> dict[str, Any]:
             "gridcolor": GRID,
             "zeroline": False,
         }
-        found[f"yaxis{_number(number)}"] = {"domain": y, "anchor": f"x{_number(number)}", "gridcolor": GRID}
+        found[f"yaxis{_number(number)}"] = {
+            "domain": y,
+            "anchor": f"x{_number(number)}",
+            "gridcolor": GRID,
+            "automargin": True,
+        }
     return found
 
 

@@ -62,7 +62,7 @@ def single(scene: Scene, look: Look) -> Figure:
         0.72 if lines.right else 0.72 if look.width is None else 0.2,
         below,
         0.2 if lines.marks else 0.0,
-        exact=_beyond(lines.left, look, (0.2 if long else 0.0) + USUAL),
+        exact=beyond(lines.left, look, (0.2 if long else 0.0) + USUAL),
     )
     figure, place = sheet_of(scene, look, wide, tall * share, around, rigid=False, rows=ridges)
     top = place.bottom + place.tall * (1 - 1 / share)
@@ -77,7 +77,7 @@ def single(scene: Scene, look: Look) -> Figure:
     return figure
 
 
-def _beyond(axis: ValueAxis, look: Look, usual: float) -> float:
+def beyond(axis: ValueAxis, look: Look, usual: float) -> float:
     """The inches that the longest label of an axis, such as a name, needs beyond the usual ones."""
     widest = max((paper.text_width(label, look.letters.tick) for label in axis.tick_labels), default=0.0)
     return max(0.0, min(widest, _names_room(look)) - usual * look.em)

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from landscape.options.looks import LEGEND
 from landscape.render.still import paper
-from landscape.render.still.lines import smaller, value_axis
+from landscape.render.still.lines import beyond, smaller, value_axis
 from landscape.render.still.painter import Around, Painter, sheet_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Scene
@@ -23,6 +23,10 @@ from landscape.scene.views.scatter import DotPanel, Scatter
 # Inches: of a panel, between two of a row, and between rows, where the title of the lower ones stands.
 WIDE, TALL, GAP, BETWEEN = 1.5, 1.0, 0.16, 0.62
 LEFT, RIGHT, TITLES = 0.72, 0.2, 0.4
+# Of a title above its panel, and of one without a line below it.
+TITLED, ALONE = 0.26, 0.08
+# Beside the names of ticks.
+BESIDE = 0.2
 DOT, RIM = 13.0, 0.3
 # Narrower panels, at the usual size of letters, stand below each other.
 NARROW = 1.1
@@ -34,21 +38,23 @@ def single(scene: Scene, look: Look) -> Figure:
     """The panels row by row, with the legend of their colours below."""
     view, em, count = scene.views_as(Scatter)[0], look.em, len(scene.views_as(Scatter)[0].panels)
     columns, legend = min(view.columns, count), bool(view.legend) and look.has(LEGEND)
-    while columns > 1 and look.width is not None and (look.width - (LEFT + RIGHT) * em) / columns < NARROW * em:
+    left = LEFT + beyond(view.axis, look, LEFT - BESIDE) / em
+    titled = any(panel.text or panel.gauge for panel in view.panels)
+    while columns > 1 and look.width is not None and (look.width - (left + RIGHT) * em) / columns < NARROW * em:
         columns -= 1
     rows = -(-count // columns)
     gaps, between = (columns - 1) * GAP, (rows - 1) * BETWEEN
-    around = Around(LEFT, RIGHT + gaps, below=between + (0.68 if legend else 0.4), above=TITLES, whole=True)
+    above = TITLES if titled else TITLES - TITLED + ALONE
+    around = Around(left, RIGHT + gaps, below=between + (0.68 if legend else 0.4), above=above, whole=True)
     figure, place = sheet_of(scene, look, columns * WIDE, rows * TALL, around, rigid=False)
     wide, tall = place.wide / columns, place.tall / rows
     top, size = place.bottom + place.tall, smaller(look)
     for number, panel in enumerate(view.panels):
         row, column = divmod(number, columns)
         left, low = place.left + column * (wide + GAP * em), top - tall - row * (tall + BETWEEN * em)
+        title = low + tall + (TITLED if titled else ALONE) * em
         _panel(paper.place(figure, left, low, wide, tall), view, panel, look, first=column == 0)
-        paper.write(
-            figure, panel.title, left, low + tall + 0.26 * em, fontsize=look.letters.tick, color=look.palette.ink
-        )
+        paper.write(figure, panel.title, left, title, fontsize=look.letters.tick, color=look.palette.ink)
         weight, color = ("bold", look.palette.ink) if panel.strong else ("normal", look.palette.soft)
         paper.write(figure, panel.text, left, low + tall + 0.13 * em, fontsize=size, color=color, weight=weight)
         if panel.gauge:

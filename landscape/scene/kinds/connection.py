@@ -99,9 +99,8 @@ def _wanted(surface: Surface, metric: str | None) -> list[Quantity]:
             f"metric '{metric}': a picture of paths draws losses, with the errors below them; choose a loss, or leave it out"
         )
     if not found:
-        raise UsageError(
-            f"{surface.source or 'this surface'} holds no loss along its paths; it has {', '.join(surface.values)}"
-        )
+        missing = f"no metric '{metric}'" if metric else "no loss along the paths"
+        raise UsageError(f"{missing} in {surface.source or 'this surface'}: it has {', '.join(surface.values)}")
     return found
 
 

@@ -80,8 +80,13 @@ OUTSIDE = "the {label}, {least} to {most}, is drawn where it lies in the picture
 def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
     first = surfaces[0]
     rows = _rows(surfaces, lambda row: row.kind == LOSS and not row.role and not row.aside)
-    if options.metric:
-        rows = [row for row in rows if options.metric in (row.name, row.metric)]
+    if options.metric and rows:
+        known, rows = rows, [row for row in rows if options.metric in (row.name, row.metric)]
+        if not rows:
+            has = ", ".join(row.name for row in known)
+            raise UsageError(
+                f"no metric '{options.metric}' in {first.source or 'this surface'}: it has the losses {has}"
+            )
     if not rows or not _panels(surfaces):
         raise UsageError(
             f"{first.source or 'this surface'} holds no training dynamics that all runs have; landscape dynamics RUN adds them"

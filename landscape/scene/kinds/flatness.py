@@ -16,6 +16,7 @@ from landscape.errors import UsageError
 from landscape.quantity import COUNT, FLATNESS, HYPER, MEASURE, Quantity
 from landscape.scene.colors import ACCURACY_COLOR, INK, LIGHT, LOSS_COLOR, OTHER_COLOR, PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
+from landscape.scene.kinds.few_nets import COLUMNS, PLAIN, of_nets
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, one_by_one
 from landscape.scene.palettes import DEPTH, inked, stops
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, Scale
@@ -28,7 +29,7 @@ from landscape.surfaces.bounds import ERRORS
 from landscape.surfaces.flatness import categories, curves, is_flatness, names, rankings, rows, targets
 from landscape.surfaces.surface import Surface
 
-COLUMNS, TICKS = 4, 3
+TICKS = 3
 # In a small panel a few decades apart are crowded into a corner sooner than in a large picture.
 LOG_FROM = 6.0
 # Of all labels below a panel.
@@ -37,7 +38,6 @@ WHAT, RISES = "measures of flatness and generalization", "how the loss rises aro
 NOTHING = "{source} holds no {what}; landscape flatness computes them"
 # Values of a hyper-parameter up to which each has a colour of its own in the legend.
 SEVERAL = 6
-PLAIN = LOSS_COLOR
 CURVES = (
     ("q50", "median of random directions", LOSS_COLOR), ("q90", "90 % of random directions", OTHER_COLOR),
     ("worst", "worst direction", ACCURACY_COLOR),
@@ -53,6 +53,8 @@ ROUGH = "{count} nets are few: the intervals of τ are rough, and those of fewer
 
 
 def _scene(surface: Surface, options: Options) -> Scene:
+    if surface.grid.size < LEAST:
+        return _few(surface, options)
     measures = [row for row in rows(surface, MEASURE) if row.kind != COUNT and _differs(surface.values[row.name])]
     against = targets(surface)
     if not measures or not against:
@@ -77,6 +79,18 @@ def _scene(surface: Surface, options: Options) -> Scene:
     )  # fmt: skip
     frame = Frame("measure", axis.label, (0.0, 1.0), (axis.low, axis.high), equal=False)
     return Scene(frame, (view,))
+
+
+def _few(surface: Surface, options: Options) -> Scene:
+    against = targets(surface)
+    chosen = [_chosen(surface, against, options.metric)[0]] if options.metric and against else against
+    view = of_nets(surface, [*chosen, *(row for row in rows(surface, MEASURE) if row.kind != COUNT)])
+    if not view.panels:
+        raise UsageError(NOTHING.format(source=surface.source or "this surface", what="measures of nets"))
+    notes = (*view.notes, *measured_on(surface), *[BARS] * any(panel.ends is not None for panel in view.panels))
+    caption = options.caption(subject(surface), WHAT, facts(surface, centers=[]))
+    frame = Frame("value", "net", (0.0, 1.0), (view.axis.low, view.axis.high), equal=False)
+    return Scene(frame, (replace(view, notes=notes, caption=caption),))
 
 
 def _chosen(surface: Surface, against: Sequence[Quantity], metric: str | None) -> tuple[Quantity, Quantity | None]:

@@ -92,6 +92,39 @@ def test_intervals_of_tau_and_standard_errors_are_drawn_where_they_are_known():
     assert sum(len(axes.collections) for axes in drawn) == 3 + 3 + 1, "dots, upright bars, and those of one measure"
 
 
+def few(count, **more) -> Surface:
+    whole = made(**more)
+    described = {"nets": [f"a net with a long name, number {k}" for k in range(count)]}
+    return replace(
+        whole, grid=Grid((Axis("x", np.arange(count), "net", "net"),)), provenance={"run": {FLATNESS: described}},
+        values={name: values[:count] for name, values in whole.values.items()}, status={FLATNESS: np.full(count, DONE, np.uint8)},
+        stderr={name: errors[:count] for name, errors in whole.stderr.items()},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_few_nets_have_a_row_each_in_the_panel_of_each_measure(count):
+    surface = few(count, sam=np.r_[1.5, np.nan, np.ones(COUNT - 2)])
+    surface.stderr["average"] = np.full(count, 10.0)
+    found = view(surface)
+    assert [panel.title for panel in found.panels] == [
+        "accuracy gap (%)", "loss gap", "SAM, worst case", "Hessian trace", "average direction", ROWS["noise"].label,
+    ]  # fmt: skip
+    assert [found.axis.tick_labels[found.axis.ticks.index(y)] for y in found.y] == list(found.names)
+    assert found.y[0] == max(found.y)
+    np.testing.assert_array_equal(found.panels[3].x, surface.values["trace"])
+    np.testing.assert_allclose(found.panels[0].x, 100 * surface.values["accuracy_gap"])
+    average = found.panels[4]
+    np.testing.assert_allclose(average.ends, surface.values["average"] + np.array([[-20.0], [20.0]]))
+    assert average.axis.low < average.ends.min() and average.ends.max() < average.axis.high, "bars are drawn whole"
+    assert found.panels[3].ends is None and "bars at dots: two standard errors" in found.notes
+    assert ("SAM, worst case: not finite or not known of 1 nets" in found.notes) == (count > 1)
+    assert [panel.title for panel in view(surface, metric="loss_gap").panels][:2] == ["loss gap", "SAM, worst case"]
+    assert len(figure_of(build_scene(surface, kind="flatness")).axes) == 6
+    assert panel_of(build_scene(surface, kind="flatness")).drawn.figures[0].data
+    assert view(few(5)).axis.label == "accuracy gap (%)"
+
+
 def test_few_nets_are_said_to_be_few():
     assert any(note.startswith("12 nets are few: the intervals of τ are rough") for note in view(made()).notes)
     many = {name: np.tile(values, 2) for name, values in made().values.items()}
