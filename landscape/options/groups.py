@@ -287,7 +287,7 @@ class OutputOptions:
     overwrite: bool = flag("start again if the output exists")
     save_directions: bool = flag("keep the directions in FILE.directions.h5")
     draw: bool = flag("draw the result too, beside the output", "--plot", shell=True, apart=True)
-    quiet: bool = flag("no progress bar")
+    quiet: bool = flag("neither progress bar nor notes; results and errors remain")
 
     @property
     def path(self) -> Path | None:

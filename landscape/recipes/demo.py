@@ -35,7 +35,7 @@ NETS = {"with shortcuts": "resnet56_digits", "without shortcuts": "resnet56_nosh
         "out": Option("output folder (default: runs/demo)", ("-o", "--out"), metavar="DIR"),
         "points": Option("points of each axis", type=int, metavar="N"),
         "samples": Option("samples of each split", type=int, metavar="N"),
-        "quiet": Option("no progress bar", action="store_true"),
+        "quiet": Option("neither progress bar nor notes", action="store_true"),
     },
 )
 def demo(

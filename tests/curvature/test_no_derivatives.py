@@ -206,6 +206,25 @@ def test_second_derivatives_that_are_not_symmetric_are_not_taken(images, product
     assert products(net, images, ignore="none", backend="graph").notes, "asked for, and said"
 
 
+def test_rounding_of_samples_that_fit_is_no_wrong_derivative(products):
+    """The first samples have losses of 1e-6, of which float32 keeps a digit or two; the others make the curvature."""
+    torch.manual_seed(0)
+    net, inputs = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 3)), torch.randn(40, 5)
+    with torch.no_grad():
+        net[2].weight.mul_(40)
+        outputs = net(inputs)
+        margins = outputs.topk(2).values
+        targets, order = outputs.argmax(1), (margins[:, 0] - margins[:, 1]).argsort(descending=True)
+    first = order[(F.cross_entropy(outputs, targets, reduction="none")[order] < 1e-5).nonzero()[:4, 0]]
+    order = torch.cat([first, order[~torch.isin(order, first)]])
+    single, double = (
+        products(net, (inputs[order], targets[order]), precision=precision, ignore="none") for precision in ("fp32", "fp64")
+    )  # fmt: skip
+    assert single.notes == double.notes == [] and single.backend == double.backend == "program"
+    vector = double.gaussian(0)
+    torch.testing.assert_close(single(vector.float()).double(), double(vector), rtol=1e-3, atol=1e-4)
+
+
 def test_ways_that_are_asked_for_are_not_replaced(images, products):
     with pytest.raises(EvaluationError, match="no second derivative"):
         products(Custom(once=True), images, backend="graph")
