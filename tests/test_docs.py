@@ -154,6 +154,7 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes.append(ll.line(model=torch.nn.GRU(3, 3, batch_first=True), **both, x=(0, 1, 2), quiet=True))
     few = {"data": "digits", "samples": 16, "epochs": 2, "batch_size": 16}
     planes.append(ll.instability(**nets, **few, at=[0], points=2, out=folder / "branches"))
+    planes.append(as_trained(folder))
     return [plane.provenance for plane in planes]
 
 
@@ -174,6 +175,17 @@ def of_own_code(folder: Path) -> ll.Surface:
     data = torch.randn(6, 4), torch.zeros(6, dtype=torch.long)
     own = {"model": f"{folder / 'own.py'}:Own", "metrics": ["loss", lambda outputs, targets: outputs[:, 0]]}
     return ll.line(folder / "own.pt", **own, data=data, x=(0, 1, 2), quiet=True)
+
+
+def as_trained(folder: Path) -> ll.Surface:
+    """A line with a loss that training has changed."""
+    (folder / "warm.py").write_text(
+        "from torch import nn\n\nclass Warm(nn.MSELoss):\n    n = 0\n\n    def forward(self, outputs, targets):\n"
+        "        self.n += self.training\n        return (outputs - targets).square().mean(1) * (1 + self.n)\n\nloss = Warm()\n"
+    )
+    task = {"data": (torch.randn(6, 4), torch.randn(6, 2)), "loss": f"{folder / 'warm.py'}:loss", "quiet": True}
+    ll.train(net := torch.nn.Linear(4, 2), **task, epochs=1, out=folder / "warm")
+    return ll.line(folder / "warm", model=net, **task, x=(0, 1, 2))
 
 
 def unusual(folder: Path) -> ll.Surface:

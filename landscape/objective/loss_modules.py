@@ -116,6 +116,12 @@ def drop_put_back(module: nn.Module) -> None:
                 del module._forward_pre_hooks[key]
 
 
+def hooked_by_others(part: nn.Module) -> bool:
+    """Whether a part of a loss has hooks that are not ours."""
+    hooks = (*part._forward_hooks.values(), *part._forward_pre_hooks.values())
+    return any(not isinstance(hook, _PutBack) for hook in hooks)
+
+
 def _bypasses(function: Any, module: nn.Module) -> bool:
     called = function.func if isinstance(function, functools.partial) else function
     return called is not module or type(module).__call__ is not nn.Module.__call__

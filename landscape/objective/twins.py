@@ -1,9 +1,10 @@
 """Nets that are evaluated beside each other, one for each thread, on the same weights.
 
 Owns: `twins`, and what forbids them. A twin has modules of its own, so that what a net keeps in its attributes during a call
-stays apart; its parameters and buffers are those of the net. What a net or loss shares with others all the same, such as a
-global variable, is found by trying: one evaluation is begun in the middle of another, before each line of the user's own code
-and before some of installed libraries, in a thread of its own. Where that changes a value, evaluations go one after another.
+stays apart; its parameters and buffers are those of the net. The user's own code is read (reach.py): what it may keep elsewhere,
+such as in a global variable, forbids twins. What is not seen there is found by trying: one evaluation is begun in the middle of
+another, before each line of own code and before some of installed libraries. Where that changes a value, or waits for the other,
+as for a lock, evaluations go one after another.
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ from __future__ import annotations
 import contextlib
 import copy
 import itertools
-import os
 import sys
-import sysconfig
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,27 +30,21 @@ from landscape.data.memory import host_budget
 from landscape.data.structure import batch_length
 from landscape.members import buffers_in, parameters_in
 from landscape.objective.conduct import parts_of, read
+from landscape.objective.loss_modules import callables_of, hooked_by_others, module_behind
 from landscape.objective.measure import Measure, Model, OutputMeasure
 from landscape.objective.numerics import numerics
+from landscape.objective.reach import Reach, is_known, is_library
 from landscape.objective.steady import same
 from landscape.objective.team import Team
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
-# Samples that are tried, and those of the evaluations that are begun in the middle. Processor seconds for the user's own lines,
-# beyond which evaluations go one after another, and for those of libraries, of which a few are tried in any case.
-TRIED, BETWEEN, OWN_SECONDS, LIBRARY_SECONDS, FEWEST = 8, 2, 20.0, 1.0, 4
+# Samples that are tried. Processor seconds for the user's own lines, beyond which evaluations go one after another, and for those
+# of libraries, of which a few are tried in any case. Seconds that an evaluation may take that is begun in the middle of another.
+TRIED, OWN_SECONDS, LIBRARY_SECONDS, FEWEST, WAIT_SECONDS = 8, 20.0, 1.0, 4, 5.0
 # The memory of a batch, in tensors of the size of the largest.
 LIVE = 6
-# Code that keeps nothing, and parts of the paths of code that is used by many.
-KNOWN = tuple(str(folder) + os.sep for folder in (Path(torch.__file__).parent, Path(__file__).parents[1]))
-LIBRARIES = (
-    f"{os.sep}site-packages{os.sep}",
-    f"{os.sep}dist-packages{os.sep}",
-    sysconfig.get_path("stdlib"),
-    "<frozen ",
-)
 
 
 class Twin(NamedTuple):
@@ -93,6 +86,9 @@ def obstacle(objective: Objective) -> str | None:
             return "hooks may keep what passes"
         if hasattr(part, "_orig_mod"):
             return "a compiled net keeps states that we cannot see"
+    for loss in filter(None, map(module_behind, callables_of(objective.measure))):
+        if any(hooked_by_others(part) for part in loss.modules()):
+            return "hooks of the loss may keep what passes"
     return None
 
 
@@ -113,22 +109,26 @@ def _fitting(objective: Objective, found: list[Twin]) -> int:
 
     1 if a twin does not give the net's values in another thread, with evaluations of another twin in the middle of its own.
     """
-    one, other = _batch(objective, TRIED, first=True), _batch(objective, BETWEEN, first=False)
+    one, other = _batches(objective)
 
     def values(twin: Twin, batch: Any, within: contextlib.AbstractContextManager[object]) -> dict[str, Tensor]:
         with numerics(objective.precision, objective.device), within:
             return read(twin.values(batch), batch_length(batch))
 
     own, lines, largest = Twin(objective.net, objective.measure), _Between(), Largest()
+    for tensor in itertools.chain(parameters_in(objective.model), buffers_in(objective.model)):
+        lines.reach.watch(tensor)
     alone = values(own, one, lines)
+    if lines.reach.state or lines.reach.wrote:
+        return 1
     started = time.thread_time()  # of this thread alone: the choice is not one of the other work on the machine
     values(own, other, contextlib.nullcontext())
     if (places := _places(lines, time.thread_time() - started)) is None:
         return 1
-    between = _Between(lambda: values(found[-1], other, contextlib.nullcontext()), places)
     inner = torch.get_num_threads()
+    between = _Between(_Aside(lambda: values(found[-1], other, contextlib.nullcontext()), inner), places)
     mixed = Team(1).map(lambda thread, twin: values(twin, one, between), found[:1], inner=inner)[0]
-    if any(place not in between.reached for place in places if _is_own(place.file)):
+    if any(place not in between.reached for place in places if not is_library(place.file)):
         return 1  # it runs other lines each time
     if alone.keys() != mixed.keys() or not all(same(value, mixed[name]) for name, value in alone.items()):
         return 1
@@ -143,26 +143,30 @@ def _places(lines: _Between, seconds: float) -> Collection[Place] | None:
     None if that takes too long for the lines of the user's own code.
     """
     found = sorted({Place(*line, at) for line, times in lines.executed.items() for at in (0, times - 1)})
-    own = [place for place in found if _is_own(place.file)]
+    own = [place for place in found if not is_library(place.file)]
     if len(own) * seconds > OWN_SECONDS:
         return None
-    others = [place for place in found if not _is_own(place.file)]
+    others = [place for place in found if is_library(place.file)]
     step = -(-len(others) // max(FEWEST, int(LIBRARY_SECONDS / max(seconds, 1e-6)))) or 1
     return {*own, *others[::step]}
 
 
-def _is_own(file: str) -> bool:
-    return not any(part in file for part in LIBRARIES)
+def _batches(objective: Objective) -> tuple[Any, Any]:
+    """A few samples of the first batch and of the last, as many of both: what is kept by their number is common, too."""
+    found = [_batch(objective, first=first) for first in (True, False)]
+    length = min(map(batch_length, found))
+    first, last = (next(iter(parts_of(each, batch_length(each), length)), (each, 0))[0] for each in found)
+    return first, last
 
 
-def _batch(objective: Objective, samples: int, *, first: bool) -> Any:
-    """`samples` of the first batch, or of the last."""
+def _batch(objective: Objective, *, first: bool) -> Any:
+    """A few samples of the first batch, or of the last."""
     split = list(objective.splits.values())[0 if first else -1]
     count = split.count(objective.batch_size)
     start = 0 if first or count is None else count - 1
     batch: Any = next(_taken(objective, split.batches(objective.batch_size, start, start + 1)))
     length = batch_length(batch)
-    return next(iter(parts_of(batch, length, samples)), (batch, length))[0]
+    return next(iter(parts_of(batch, length, TRIED)), (batch, length))[0]
 
 
 def _taken(objective: Objective, batches: Iterator[Any]) -> Iterator[Any]:
@@ -178,6 +182,34 @@ class Place(NamedTuple):
     at: int
 
 
+class _Aside:
+    """Work that is done in a thread of its own, each time it is called.
+
+    Raises:
+        TimeoutError: it does not end, as if it waited for a lock that the caller holds. RuntimeError: it fails.
+    """
+
+    def __init__(self, work: Callable[[], Any], inner: int):
+        self._work, self._inner = work, inner
+
+    def __call__(self) -> None:
+        ended, failed = threading.Event(), list[BaseException]()
+
+        def run() -> None:
+            try:
+                torch.set_num_threads(self._inner)
+                self._work()
+            except BaseException as error:
+                failed.append(error)
+            ended.set()
+
+        threading.Thread(target=run, name="landscape-aside", daemon=True).start()
+        if not ended.wait(WAIT_SECONDS):
+            raise TimeoutError("an evaluation in the middle of another does not end")
+        if failed:
+            raise RuntimeError("an evaluation in the middle of another fails") from failed[0]
+
+
 class _Between:
     """Counts how often this thread executes each line of others' code, and does something else before some of them.
 
@@ -187,6 +219,7 @@ class _Between:
     def __init__(self, other: Callable[[], Any] = lambda: None, places: Collection[Place] = ()):
         self._other, self._places = other, places
         self.executed: Counter[tuple[str, int]] = Counter()
+        self.reach = Reach()
         self.reached: set[Place] = set()
 
     def __enter__(self) -> None:
@@ -198,8 +231,10 @@ class _Between:
 
     def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
         file = frame.f_code.co_filename
-        if file.startswith(KNOWN):
+        if is_known(file):
             return None
+        if event == "call" and not is_library(file):
+            self.reach.look(frame)
         if event == "line":
             place = Place(file, frame.f_lineno, self.executed[file, frame.f_lineno])
             self.executed[file, frame.f_lineno] += 1

@@ -15,15 +15,15 @@ import itertools
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from landscape.program.convolution import FoldedConvolution
 from landscape.program.cut import Divided, Moves, divide
-from landscape.program.fold import folded
-from landscape.program.kernels import Affine, Geometry, Kernels, differentiable, kernels_for
+from landscape.program.kernels import Kernels, kernels_for
+from landscape.program.overflow import EVERY, Watch
 from landscape.program.replay import Replays, padded
 from landscape.program.table import SUM
 from landscape.program.trace import NetTrace, only_user
@@ -39,17 +39,22 @@ TOLERANCE, TOLERANCE_BF16 = 1e-3, 0.1
 # each layer forms its own when it is called, so that a large net takes the memory of one layer more, not of all.
 KEPT_BYTES = 64 << 20
 
+T = TypeVar("T")
+
 
 class FoldedNet:
     """Called like the net it was made from; `refresh` after its weights have changed."""
 
-    def __init__(self, module: fx.GraphModule, layers: list[_FoldedConvolution], batch_size: int, kernels: Kernels):
+    def __init__(self, module: fx.GraphModule, layers: list[FoldedConvolution], batch_size: int, kernels: Kernels):
         self._module, self._layers, self._kernels = module, layers, kernels
         self.batch_size, self.multiplications = batch_size, sum(layer.multiplications for layer in layers)
         self._prepare: Callable[[], None] = self._fold
         self._call: Callable[[Tensor], Tensor] = self._run
         self._resting: object = None
-        self._moving = layers
+        self._moving, self._watch = layers, Watch()
+        hiding = [layer for layer in layers if layer.hides]
+        for number, layer in enumerate(hiding, 1):
+            layer.watch, layer.is_seen = self._watch, number % EVERY == 0 or number == len(hiding)
 
     def replay(self) -> None:
         """From here on what comes again is replayed; on a GPU."""
@@ -95,7 +100,15 @@ class FoldedNet:
         return self._run(inputs) if inputs.requires_grad and torch.is_grad_enabled() else self._call(inputs)
 
     def _run(self, inputs: Tensor) -> Tensor:
-        return self._module(self._laid(inputs))
+        return self._watched(lambda: self._module(self._laid(inputs)), inputs)
+
+    def _watched(self, work: Callable[[], T], *given: Any) -> T:
+        """What a pass gives, also where fused kernels would hide NaN."""
+        needs = torch.is_grad_enabled() and any(isinstance(each, Tensor) and each.requires_grad for each in given)
+        if needs or not self._kernels.hides:
+            return work()
+        kept = [layer.kept.bias for layer in self._layers if layer.hides and layer.kept]
+        return self._watch.run(work, (*given, *([torch.cat(kept)] if kept else ())))
 
     def _laid(self, inputs: Tensor) -> Tensor:
         return inputs.to(self._kernels.dtype, memory_format=self._kernels.layout)
@@ -103,9 +116,10 @@ class FoldedNet:
     def parted(self, moves: Moves) -> Parted | None:
         """The net before and after the first layers with tensors that `moves` says True of; None where it has no such parts."""
         self._moving, self._resting = [layer for layer in self._layers if any(map(moves, _tensors_of(layer)))], None
-        found = divide(self._module, moves, _tensors_of, (_FoldedConvolution,))
+        found = divide(self._module, moves, _tensors_of, (FoldedConvolution,))
         replayed = isinstance(self._call, Replays)
-        return Parted(found, lambda inputs: self._laid(padded(inputs) if replayed else inputs)) if found else None
+        laid = lambda inputs: self._laid(padded(inputs) if replayed else inputs)  # noqa: E731
+        return Parted(found, laid, self._watched) if found else None
 
 
 @dataclass(frozen=True)
@@ -114,18 +128,20 @@ class Parted:
 
     divided: Divided
     _laid: Callable[[Tensor], Tensor]
+    _watched: Callable[..., Any]
 
     def before(self, inputs: Tensor) -> tuple[Any, ...]:
         """What `after` takes; the same wherever the net is moved."""
-        return self.divided.before(self._laid(inputs))
+        laid = self._laid(inputs)
+        return self._watched(lambda: self.divided.before(laid), laid)
 
     def after(self, kept: tuple[Any, ...], size: int) -> Tensor:
         """The outputs of the `size` samples."""
-        return self.divided.after(*kept)[:size]
+        return self._watched(lambda: self.divided.after(*kept), *kept)[:size]
 
 
 def _tensors_of(module: nn.Module) -> Iterator[Tensor]:
-    for each in module.sources() if isinstance(module, _FoldedConvolution) else (module,):
+    for each in module.sources() if isinstance(module, FoldedConvolution) else (module,):
         yield from itertools.chain(each.parameters(), each.buffers())
 
 
@@ -188,9 +204,9 @@ class _Epilogue:
     activation: str = "none"
 
 
-def _rewrite(trace: NetTrace, kernels: Kernels) -> list[_FoldedConvolution]:
+def _rewrite(trace: NetTrace, kernels: Kernels) -> list[FoldedConvolution]:
     """Replaces convolutions, with what follows them, by folded layers; returns these."""
-    layers: list[_FoldedConvolution] = []
+    layers: list[FoldedConvolution] = []
     for node in trace.nodes:
         conv = trace.convolution(node)
         if not isinstance(conv, nn.Conv2d) or not trace.called_once(node):
@@ -199,7 +215,7 @@ def _rewrite(trace: NetTrace, kernels: Kernels) -> list[_FoldedConvolution]:
         end = _epilogue(trace, last, kernels)
         if norm is None and end.last is node and not kernels.alone:
             continue
-        layer = _FoldedConvolution(conv, norm, end.activation, kernels)
+        layer = FoldedConvolution(conv, norm, end.activation, kernels)
         layer.multiplications = conv.weight.numel() * trace.values[node].shape[2:].numel()
         _replace(trace, node, end, layer, f"folded{len(layers)}")
         layers.append(layer)
@@ -232,7 +248,7 @@ def _addend(trace: NetTrace, node: fx.Node, value: fx.Node) -> fx.Node | None:
     return other if shapes[0] is not None and shapes[0] == shapes[1] else None
 
 
-def _replace(trace: NetTrace, first: fx.Node, end: _Epilogue, layer: _FoldedConvolution, name: str) -> None:
+def _replace(trace: NetTrace, first: fx.Node, end: _Epilogue, layer: FoldedConvolution, name: str) -> None:
     """Puts the layer in the place of the chain from `first` to the end."""
     graph, last = trace.module.graph, end.last
     trace.module.add_submodule(name, layer)
@@ -246,55 +262,3 @@ def _replace(trace: NetTrace, first: fx.Node, end: _Epilogue, layer: _FoldedConv
         graph.erase_node(last)
         last = before
     graph.erase_node(first)
-
-
-class _FoldedConvolution(nn.Module):
-    """A convolution with batch norm folded in, and what follows fused in: activation(conv(x) [+ other])."""
-
-    def __init__(self, conv: nn.Conv2d, norm: _BatchNorm | None, activation: str, kernels: Kernels):
-        super().__init__()
-        self._sources = (conv, norm)  # a tuple, so that they are not registered
-        assert not isinstance(conv.padding, str)
-        self._geometry = Geometry(list(conv.stride), list(conv.padding), list(conv.dilation), conv.groups)
-        self._activation, self._kernels = activation, kernels
-        self.multiplications = 0  # for a sample
-        self.kept: Affine | None = None
-
-    @property
-    def source_bytes(self) -> int:
-        return self._sources[0].weight.nbytes
-
-    def sources(self) -> Iterator[nn.Module]:
-        """The layers that it is folded from."""
-        return (module for module in self._sources if module is not None)
-
-    def keep(self) -> None:
-        """Makes room for the folded weights; from then on they are those of the last `refresh`."""
-        self.kept = self._room()
-
-    def refresh(self) -> None:
-        if self.kept is not None:
-            self._fold(self.kept)
-
-    def _room(self) -> Affine:
-        weight, kernels = self._sources[0].weight.detach(), self._kernels
-        dtype = kernels.dtype or weight.dtype
-        with torch.inference_mode(False):  # gradients by inputs pass through them
-            room = torch.empty_like(weight, dtype=dtype, memory_format=kernels.layout)
-            return Affine(room, torch.empty(len(weight), dtype=dtype, device=weight.device))
-
-    def _fold(self, room: Affine) -> Affine:
-        """Writes the folded weight and bias into the room given."""
-        conv, norm = self._sources
-        source = (conv.weight, conv.bias) if norm is None else folded(conv, norm)
-        room.weight.copy_(source[0])
-        room.bias.zero_() if source[1] is None else room.bias.copy_(source[1])
-        return room
-
-    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
-        filters = self.kept or self._fold(self._room())
-        if self._kernels.dtype is not None:  # other layers may have made float32 of it
-            x, other = x.to(self._kernels.dtype), None if other is None else other.to(self._kernels.dtype)
-        needs = torch.is_grad_enabled() and (x.requires_grad or (other is not None and other.requires_grad))
-        call = differentiable if needs else self._kernels.call
-        return call(x, other, filters, self._geometry, self._activation)

@@ -49,6 +49,8 @@ class Kernels:
     """What is fused, by the names of the table; also behind a sum."""
     alone = False
     """Whether a convolution that nothing follows gains, too."""
+    hides = False
+    """Whether its ReLU gives 0 for NaN (overflow.py)."""
 
     def call(self, x: Tensor, other: Tensor | None, filters: Affine, geometry: Geometry, activation: str) -> Tensor:
         """activation(convolution of x [+ other]), without gradients."""
@@ -65,7 +67,7 @@ def differentiable(x: Tensor, other: Tensor | None, filters: Affine, geometry: G
 @dataclass(frozen=True)
 class OneDnn(Kernels):
     activations: tuple[str, ...] = ("relu",)
-    alone = True
+    alone = hides = True
 
     def call(self, x, other, filters, geometry, activation):
         stride, padding, dilation, groups = geometry
@@ -78,6 +80,7 @@ class OneDnn(Kernels):
 @dataclass(frozen=True)
 class CuDnn(Kernels):
     activations: tuple[str, ...] = ("relu",)
+    hides = True
 
     def call(self, x, other, filters, geometry, activation):
         if activation == "none":

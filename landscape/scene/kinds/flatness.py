@@ -16,7 +16,7 @@ from landscape.errors import UsageError
 from landscape.quantity import COUNT, FLATNESS, HYPER, MEASURE, Quantity
 from landscape.scene.colors import ACCURACY_COLOR, INK, LIGHT, LOSS_COLOR, OTHER_COLOR, PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.few_nets import COLUMNS, PLAIN, of_nets
+from landscape.scene.few_nets import COLUMNS, PLAIN, of_nets
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, one_by_one
 from landscape.scene.palettes import DEPTH, inked, stops
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, Scale

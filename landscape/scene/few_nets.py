@@ -1,6 +1,7 @@
 """Flatness of a few nets: what each measure is for each of them, net by net, because dots of so few show no relation.
 
-Owns: the rows and panels of that picture. From LEAST nets on measures are drawn against what they are to predict (flatness.py).
+Owns: the rows and panels of that picture. From LEAST nets on measures are drawn against what they are to predict, which is the
+business of kinds/flatness.py.
 """
 
 from __future__ import annotations

@@ -1,0 +1,174 @@
+"""What code of the user's reaches beside its arguments and its own module: two threads would share that.
+
+Owns: `Reach`, which looks at the frames of one evaluation. It reads the code and refuses what it does not know, because two
+threads that take turns in the middle of a list or a random stream give wrong values without an error, and seldom where one
+looks. Constants are numbers, texts, functions, classes, and tensors that nothing writes to.
+"""
+
+from __future__ import annotations
+
+import dis
+import enum
+import functools
+import inspect
+import os
+import re
+import sysconfig
+import types
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+# Code that keeps nothing of an evaluation, and parts of the paths of code that is used by many.
+LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_STDLIB = (*{sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}, "<frozen ")
+_OURS = tuple(str(folder) + os.sep for folder in (Path(torch.__file__).parent, Path(__file__).parents[1]))
+_PLAIN = (
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    type(None),
+    type(Ellipsis),
+    type(NotImplemented),
+    enum.Enum,
+    re.Pattern,
+    PurePath,
+)
+_OF_ARRAYS = (torch.dtype, torch.device, torch.layout, torch.memory_format, np.generic, np.dtype, np.ufunc)
+_CODE = (
+    *(type, types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType),
+    *(types.GenericAlias, property, staticmethod, classmethod, functools.cached_property),
+)
+_CONSTANTS = (*_PLAIN, *_OF_ARRAYS, *_CODE)
+# Names of what changes something that all threads share.
+_SETTING = frozenset(
+    [
+        "manual_seed",
+        "seed",
+        "set_rng_state",
+        "get_rng_state",
+        "set_state",
+        "setstate",
+        "fork_rng",
+        "default_generator",
+        "set_default_dtype",
+        "set_default_device",
+        "set_num_threads",
+        "set_float32_matmul_precision",
+        "use_deterministic_algorithms",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "setattr",
+        "delattr",
+        "globals",
+        "vars",
+        "__dict__",
+        "__class__",
+        "environ",
+        "random",
+    ]
+)
+
+
+def is_known(file: str) -> bool:
+    """Whether a file is of torch, of ours, or of Python itself."""
+    return file.startswith(_OURS) or (file.startswith(_STDLIB) and not is_library(file))
+
+
+def is_library(file: str) -> bool:
+    return any(part in file for part in LIBRARIES)
+
+
+class Reach:
+    """What the frames that were looked at reach, in words: `state`, None so far; `wrote`, whether a tensor has changed since."""
+
+    def __init__(self) -> None:
+        self.state: str | None = None
+        self._seen: set[Any] = set()
+        self._tensors: list[tuple[Tensor, int]] = []
+
+    def watch(self, tensor: Tensor) -> None:
+        """From here on writes to a tensor count."""
+        if tensor.is_inference():
+            self.state = self.state or "a tensor of inference mode, whose writes nothing counts"
+        else:
+            self._tensors.append((tensor, tensor._version))
+
+    @property
+    def wrote(self) -> bool:
+        return any(tensor._version != before for tensor, before in self._tensors)
+
+    def look(self, frame: types.FrameType) -> None:
+        """At the code of a frame that begins."""
+        code = frame.f_code
+        owner = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        if self.state or (key := (code, type(owner))) in self._seen:
+            return
+        self._seen.add(key)
+        self.state = next(self._found(frame, code, owner), None)
+
+    def _found(self, frame: types.FrameType, code: types.CodeType, owner: Any) -> Iterator[str]:
+        if odd := _SETTING.intersection(code.co_names):
+            yield f"{code.co_name} calls {min(odd)}"
+        before = None
+        for each in dis.get_instructions(code):
+            if each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+                yield f"{code.co_name} sets {each.argval}"
+            elif each.opname in ("STORE_ATTR", "DELETE_ATTR") and not (code.co_argcount and _loads(before, code)):
+                yield f"{code.co_name} sets {each.argval} of something else"
+            elif each.opname == "LOAD_GLOBAL" and each.argval in frame.f_globals:
+                yield from self._of_value(str(each.argval), frame.f_globals[each.argval], code)
+            before = each
+        for name in code.co_freevars:
+            if name != "__class__" and name in frame.f_locals:
+                yield from self._of_value(name, frame.f_locals[name], code)
+        if isinstance(owner, nn.Module):
+            yield from self._of_class(type(owner))
+
+    def _of_value(self, name: str, value: Any, code: types.CodeType) -> Iterator[str]:
+        if isinstance(value, types.ModuleType):
+            if _is_own(value):
+                for attribute in code.co_names:
+                    yield from self._of_attribute(f"{name}.{attribute}", vars(value).get(attribute))
+        else:
+            yield from self._of_attribute(name, value)
+
+    def _of_attribute(self, name: str, value: Any) -> Iterator[str]:
+        if type(value) in (Tensor, nn.Parameter):
+            self.watch(value)
+        elif not isinstance(value, types.ModuleType) and not _is_constant(value):
+            yield f"{name}, of type {type(value).__name__}, may change"
+
+    def _of_class(self, kind: type) -> Iterator[str]:
+        for each in kind.__mro__:
+            if _is_own(inspect.getmodule(each)):
+                for name, value in vars(each).items():
+                    if not name.startswith(("__", "_abc_")):
+                        yield from self._of_attribute(f"{each.__name__}.{name}", value)
+
+
+def _loads(before: dis.Instruction | None, code: types.CodeType) -> bool:
+    """Whether an instruction loads the first argument, of which what follows sets an attribute."""
+    if before is None or not before.opname.startswith("LOAD_FAST"):
+        return False
+    name = before.argval[-1] if isinstance(before.argval, tuple) else before.argval
+    return bool(name == code.co_varnames[0])
+
+
+def _is_own(module: types.ModuleType | None) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and not is_known(file) and not is_library(file)
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, functools.partial):
+        return _is_constant(value.func) and all(map(_is_constant, (*value.args, *value.keywords.values())))
+    if type(value) in (tuple, frozenset, torch.Size):
+        return all(map(_is_constant, value))
+    return isinstance(value, _CONSTANTS) or type(value).__module__ == "typing"
