@@ -9,7 +9,7 @@ take a multiple of the tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -94,18 +94,39 @@ def filter_rules(model: nn.Module) -> dict[str, FilterRule]:
     """The rule for each parameter and buffer of the module, by name; of complex ones for their real form."""
     special: dict[str, FilterRule] = {}
     for path, module in model.named_modules():
-        # as it is stored: where it is computed, as spectral norm does, to ask for it in training mode changes the module
-        weight = module._parameters.get("weight", module._buffers.get("weight"))
-        if not isinstance(weight, Tensor) or nn.parameter.is_lazy(weight) or weight.ndim < 2:
-            continue
-        name = f"{path}.weight" if path else "weight"
-        if isinstance(module, nn.modules.conv._ConvTransposeNd):
-            special[name] = _transposed(tuple(real_form(weight).shape), module.groups)
-        elif type(module).__name__ == "Conv1D" and hasattr(module, "nf"):
-            # Hugging Face's Conv1D is a Linear with its weight stored as (inputs, outputs)
-            special[name] = FilterRule((weight.shape[0], weight.shape[1]), (0,))
+        for name, tensor in _weights_of(module):
+            shape = tuple(real_form(tensor).shape)
+            if isinstance(module, nn.modules.conv._ConvTransposeNd):
+                special[f"{path}.{name}".lstrip(".")] = _transposed(shape, module.groups)
+            else:
+                # Hugging Face's Conv1D is a Linear with its weight stored as (inputs, outputs)
+                special[f"{path}.{name}".lstrip(".")] = FilterRule((shape[0], shape[1]), (0,))
     named = dict(named_parameters(model)) | dict(named_buffers(model))
     return {name: special.get(name) or rows(tuple(real_form(tensor).shape)) for name, tensor in named.items()}
+
+
+def _weights_of(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of the shape of a layer's weight, by their names in it, where dimension 0 counts something else than filters.
+
+    As they are stored: where a weight is computed from them, as under weight or spectral norm and pruning, to ask for it in
+    training mode changes the module.
+    """
+    if isinstance(module, nn.modules.conv._ConvTransposeNd):
+        wanted: tuple[int, ...] = (module.in_channels, module.out_channels // module.groups, *module.kernel_size)
+    elif type(module).__name__ in ("Conv1D", "ParametrizedConv1D") and hasattr(module, "nf"):
+        wanted = (-1, int(module.nf))  # type: ignore[arg-type]
+    else:
+        return
+    own = [(name, tensor) for held in (module._parameters, module._buffers) for name, tensor in held.items()]
+    parts = module._modules.get("parametrizations")
+    if isinstance(parts, nn.ModuleDict) and "weight" in parts:
+        own += [(f"parametrizations.weight.{name}", each) for name, each in parts["weight"]._parameters.items()]
+        own += [(f"parametrizations.weight.{name}", each) for name, each in parts["weight"]._buffers.items()]
+    for name, tensor in own:
+        if tensor is None or nn.parameter.is_lazy(tensor) or tensor.ndim != len(wanted):
+            continue
+        if tuple(tensor.shape[1:]) == wanted[1:] and wanted[0] in (-1, tensor.shape[0]):
+            yield name, tensor
 
 
 def _transposed(shape: tuple[int, ...], groups: int) -> FilterRule:

@@ -6,6 +6,8 @@ Owns: telling them by their classes, without importing the library, and whether 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from types import CodeType
 from typing import Any
 
 import torch
@@ -16,6 +18,8 @@ from landscape.objective.weighted import IGNORED
 
 # The entries that name the first and the last token of an answer.
 SPAN = ("start_positions", "end_positions")
+# The kinds of loss by which the library shifts labels, where the forward pass takes the loss of its kind.
+SHIFTED = ("ForCausalLM", "ForConditionalGeneration", "CsmForConditionalGeneration")
 # Methods of PEFT whose nets have outputs for the tokens of the prompt too.
 PROMPTED = ("PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING")
 
@@ -45,13 +49,31 @@ def are_the_tokens(targets: Any, inputs: Any) -> bool:
     return bool(counted.any()) and bool((targets == tokens)[counted].all())
 
 
+def shifts_labels(parts: Sequence[nn.Module]) -> bool:
+    """Whether a net with these parts of the library predicts the next token.
+
+    Of an encoder with a decoder the whole decides, which makes the decoder's inputs from labels.
+    """
+    return any(map(predicts_next_token, [each for each in parts if encodes_and_decodes(each)] or parts))
+
+
 def predicts_next_token(net: nn.Module) -> bool:
     """Whether it shifts its own labels, so that each position predicts the next token."""
     # a class derived from one of the library's has a name of its own
-    if not any(each.__name__.endswith(("ForCausalLM", "LMHeadModel")) for each in type(net).__mro__):
-        return getattr(net, "loss_type", None) == "ForCausalLM"
-    code = inspect.unwrap(type(net).forward).__code__  # a few older decoders take labels that are shifted already
-    return "loss_function" in code.co_names or any(name.startswith("shift") for name in code.co_varnames)
+    named = any(each.__name__.endswith(("ForCausalLM", "LMHeadModel")) for each in type(net).__mro__)
+    shifting = named or getattr(net, "loss_type", None) in SHIFTED
+    codes = [code for each in type(net).__mro__ if (code := _code_of(vars(each).get("forward")))]
+    return any(
+        (shifting and "loss_function" in code.co_names)  # a few older decoders take labels that are shifted already
+        or any(
+            name in code.co_varnames for name in ("shift_logits", "shift_labels", "shifted_logits", "shifted_labels")
+        )
+        for code in codes
+    )
+
+
+def _code_of(forward: Any) -> CodeType | None:
+    return getattr(inspect.unwrap(forward), "__code__", None) if callable(forward) else None
 
 
 def encodes_and_decodes(net: nn.Module) -> bool:

@@ -28,7 +28,7 @@ from landscape.objective.language import (
     is_of_transformers,
     parts_of_transformers,
     positions_of,
-    predicts_next_token,
+    shifts_labels,
     tokens_in,
     tokens_of,
     virtual_tokens,
@@ -145,7 +145,7 @@ class Reading:
         if is_pair(batch) and self.inputs is None and self.targets is None and not inside:
             return tuple(batch)
         inputs, targets = self._parts(batch)
-        causal = any(map(predicts_next_token, inside))
+        causal = shifts_labels(inside)
         if targets is None and causal:
             targets = tokens_of(inputs)
         # its own labels are shifted by the net itself; those of a pair or a wrapper are, if they are the tokens

@@ -53,7 +53,7 @@ def new(file: str | Path, *, overwrite: bool = False) -> Path:
     if missing := missing_folder(path):
         raise LandscapeError(f"new {path}: {missing}; create it or give another name")
     if path.exists() and not overwrite:
-        raise LandscapeError(f"new {path}: the file exists; give another name, or overwrite to replace it")
+        raise LandscapeError(f"new {path}: the file exists; give another name, or --overwrite to replace it")
     template = (Path(__file__).parent / "task_template.txt").read_text(encoding="utf-8")
     with disk_named(path, "give another name"), whole_file(path) as scratch:
         scratch.write_text(template.replace("{name}", path.name).replace("{stem}", path.stem), encoding="utf-8")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 EXTRA = "dashed: extra lines at {}"
-SMOOTHED = "between grid points: cubic spline"
+SMOOTHED = "between grid points: piecewise cubic, within the values around"
 _BEGINNINGS = (SMOOTHED, EXTRA.partition("{")[0])
 
 

@@ -123,13 +123,33 @@ def data_label(name: str) -> str:
 
 
 # file.py:function or package.module:function; the data of `folder:PATH` and its like are stored by their path
+# names of functions that say nothing of the data
+_UNTOLD = (
+    "data",
+    "get_data",
+    "load_data",
+    "make_data",
+    "load",
+    "dataset",
+    "get_dataset",
+    "loader",
+    "loaders",
+    "splits",
+    "make",
+)
 _FUNCTION = re.compile(r"(?:.*\.py|[A-Za-z_][\w.]*):([A-Za-z_]\w*)")
 
 
 def data_title(name: str) -> str:
-    """A data set in a title, where a function of the user's goes by its own name.
+    """A data set in a title, where a function of the user's goes by its own name, or by its file's if that says more.
 
     >>> data_title("my_net.py:pairs"), data_title("project.data:pairs"), data_title("cifar10"), data_title("DataLoader")
     ('pairs', 'pairs', 'CIFAR-10', '')
+    >>> data_title("code/my_task.py:data"), data_title("project.birds:get_data")
+    ('my_task', 'birds')
     """
-    return spec.group(1) if (spec := _FUNCTION.fullmatch(name)) else data_label(name)
+    if (spec := _FUNCTION.fullmatch(name)) is None:
+        return data_label(name)
+    if spec.group(1).lower() not in _UNTOLD:
+        return spec.group(1)
+    return PurePath(name.rpartition(":")[0].removesuffix(".py").replace(".", "/")).name

@@ -8,7 +8,7 @@ values depend on, which is tried in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -68,7 +68,7 @@ def buffer_notes(objective: Objective, others: Iterable[Other]) -> list[str]:
     statistics = {id(each) for layer in tracking_layers(objective.model) for each in layer.buffers(recurse=False)}
     resting = {
         key: buffer
-        for key, buffer in named_buffers(objective.model)
+        for key, buffer in (*named_buffers(objective.model), *_whole_numbers(objective.model))
         if key not in objective.layout.names and id(buffer) not in statistics
     }
     expected: list[Values] = []
@@ -83,15 +83,29 @@ def buffer_notes(objective: Objective, others: Iterable[Other]) -> list[str]:
         theirs = (_with_buffers(objective, moved, batch) for batch in batches)
         if any(apart(*pair, objective.precision) for pair in zip(expected, theirs, strict=True)):
             found.append(
-                f"{other.label}, the second net, has other buffers, which rest ({listed(differ, LISTED)}), and values depend "
-                "on them: its weights, at coordinate 1, are evaluated with the buffers of the first, which is not its own value"
+                f"{other.label}, the second net, has other {_kinds(objective, differ)}, which rest ({listed(differ, LISTED)}), "
+                "and values depend "
+                "on them: its weights, at coordinate 1, are evaluated with those of the first, which is not its own value"
             )
     return found
 
 
+def _whole_numbers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters that cannot move: nothing lies between two whole numbers."""
+    for key, each in named_parameters(model):
+        if not (each.is_floating_point() or each.is_complex()):
+            yield key, each
+
+
+def _kinds(objective: Objective, differ: Sequence[str]) -> str:
+    numbers = dict(_whole_numbers(objective.model))
+    return "parameters of whole numbers" if all(key in numbers for key in differ) else "buffers"
+
+
 def _with_buffers(objective: Objective, buffers: Mapping[str, Tensor], batch: Any) -> Values:
-    """The values of a batch with other buffers; none where there are none."""
-    held, own = Held(objective.model), dict(named_buffers(objective.model))
+    """The values of a batch with other buffers, or parameters of whole numbers; none where there are none."""
+    own = {**dict(named_buffers(objective.model)), **dict(_whole_numbers(objective.model))}
+    held, before = Held(objective.model), {key: own[key].detach().clone() for key in buffers}
     try:
         for key, tensor in buffers.items():
             own[key].data.copy_(tensor)
@@ -99,6 +113,8 @@ def _with_buffers(objective: Objective, buffers: Mapping[str, Tensor], batch: An
     except Exception:  # places that this batch does not have, for example
         return {}
     finally:
+        for key, tensor in before.items():
+            own[key].data.copy_(tensor)
         held.put_back()
 
 

@@ -176,7 +176,10 @@ def _without_checkpoint(model: Any, entry: str | None, divided: bool) -> Net:
             f"model {shown}: expected a torch.nn.Module with its weights in it, such as what it returns when called"
         )
     if not isinstance(model, nn.Module):
-        raise UsageError("no checkpoint: give one, or pass model=... as a torch.nn.Module with its weights in it")
+        given = f"; what was passed as model is of type {type(model).__name__}" if model is not None else ""
+        raise UsageError(
+            f"no checkpoint: give one, or pass model=... as a torch.nn.Module with its weights in it{given}"
+        )
     return _in_memory(model, divided)
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.members import parameters_in
-from landscape.objective.language import are_the_tokens, parts_of_transformers, predicts_next_token
+from landscape.objective.language import are_the_tokens, parts_of_transformers, shifts_labels
 from landscape.objective.measure import Measure, ModelMeasure
 from landscape.objective.weighted import IGNORED
 
@@ -33,7 +33,7 @@ class TwoBatches:
     def __call__(self, first: Tensor, second: Tensor) -> bool:
         """Whether tensors (n, ...) and (m, ...) that differ in nothing else are two batches."""
         calls = isinstance(self._measure, ModelMeasure)
-        causal = any(map(predicts_next_token, parts_of_transformers(self._model)))
+        causal = shifts_labels(parts_of_transformers(self._model))
         if not calls and (not causal or first.is_floating_point() or first.ndim != 2):
             return False
         if len(first) != len(second):

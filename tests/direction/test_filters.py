@@ -6,6 +6,7 @@ gradient when only that channel is looked at.
 
 import pytest
 import torch
+import torch.nn.utils.prune  # an attribute of torch.nn.utils from then on
 from torch import nn
 
 from landscape.direction.filters import filter_rules
@@ -135,6 +136,31 @@ def test_a_layer_that_only_looks_like_conv1d_is_taken_by_rows():
     assert d.shape == (3, 4)
     rules = filter_rules(Other())["weight"]
     assert rules.norms(torch.ones(3, 4)).flatten().tolist() == [2.0] * 3
+
+
+COMPUTED = {
+    "weight norm": (nn.utils.parametrizations.weight_norm, "parametrizations.weight.original1"),
+    "spectral norm": (nn.utils.parametrizations.spectral_norm, "parametrizations.weight.original"),
+    "old weight norm": (nn.utils.weight_norm, "weight_v"),
+    "old spectral norm": (nn.utils.spectral_norm, "weight_orig"),
+    "pruning": (lambda layer: nn.utils.prune.l1_unstructured(layer, "weight", 0.3), "weight_orig"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+@pytest.mark.parametrize("kind", ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose2d groups", "Conv1D", "Linear"])
+@pytest.mark.parametrize("how", COMPUTED)
+def test_a_weight_that_is_computed_has_the_filters_of_the_layer(kind, how):
+    build, name = (
+        {**{"Conv1D": lambda: Conv1D(5, 7)}, **{key: make for key, (make, _) in LAYERS.items()}}[kind],
+        COMPUTED[how],
+    )
+    rule = filter_rules(build())["weight"]
+    layer = name[0](build())
+    held = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
+    rules = filter_rules(nn.Sequential(layer))
+    assert rules[f"0.{name[1]}"] == rule
+    assert all(rules[f"0.{key}"].norms(tensor).numel() >= 1 for key, tensor in held.items())
 
 
 def test_the_net_itself_may_be_a_single_layer_or_deep_inside_others():

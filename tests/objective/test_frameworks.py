@@ -51,6 +51,27 @@ T5 = {
 }
 TEXT = {"input_ids": IDS, "attention_mask": MASK}
 
+SEEN = torch.cat([torch.full((N, 4), WORDS - 1), IDS[:, 4:].clamp(max=WORDS - 2)], 1)
+
+
+def seeing():
+    """A causal model that sees images, of which each is four tokens."""
+    eyes = {"model_type": "clip_vision_model", "image_size": 8, "patch_size": 4, "intermediate_size": 16, **SMALL}
+    words = {"model_type": "llama", "vocab_size": WORDS, "num_key_value_heads": 2, **SMALL}
+    return tf.LlavaForConditionalGeneration(
+        tf.LlavaConfig(text_config=words, vision_config=eyes, image_token_index=WORDS - 1, vision_feature_layer=-1)
+    )
+
+
+def encoder_decoder():
+    """Two nets, of which the decoder alone would predict the next token."""
+    decoder = tf.BertConfig(**BERT, is_decoder=True, add_cross_attention=True)
+    config = tf.EncoderDecoderConfig.from_encoder_decoder_configs(tf.BertConfig(**BERT), decoder)
+    model = tf.EncoderDecoderModel(config)
+    model.config.pad_token_id, model.config.decoder_start_token_id = 0, 1
+    return model
+
+
 # what makes the net, and the entries of all samples
 NETS = {
     "GPT-2": (lambda: tf.GPT2LMHeadModel(tf.GPT2Config(**GPT)), {**TEXT, "labels": PADDED}),
@@ -59,6 +80,8 @@ NETS = {
         {**TEXT, "labels": PADDED},
     ),
     "T5": (lambda: tf.T5ForConditionalGeneration(tf.T5Config(**T5)), {**TEXT, "labels": PADDED}),
+    "Llava": (lambda: seeing(), {**TEXT, "input_ids": SEEN, "labels": PADDED, "pixel_values": PIXELS}),
+    "encoder with a decoder": (lambda: encoder_decoder(), {"input_ids": IDS, "labels": PADDED}),
     "masked BERT": (lambda: tf.BertForMaskedLM(tf.BertConfig(**BERT)), {**TEXT, "labels": MASKED}),
     "BERT of classes": (
         lambda: tf.BertForSequenceClassification(tf.BertConfig(num_labels=3, **BERT)),

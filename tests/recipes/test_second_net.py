@@ -119,3 +119,28 @@ def test_nothing_is_said_of_buffers_that_move_or_decide_nothing(one, other, caps
     found = ll.line(model=one.eval(), to=other, data=DATA, x="0:1:2")
     assert found.values["train_loss"][1] == pytest.approx(value(other), rel=1e-5)
     assert "other buffers" not in "".join(capsys.readouterr())
+
+
+class Shifted(nn.Module):
+    """With the place of the largest output as a parameter of a whole number."""
+
+    def __init__(self, place, factor=1.0):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer, self.place = nn.Linear(4, 3), nn.Parameter(torch.tensor([place]), requires_grad=False)
+        self.layer.weight.data.mul_(factor)
+
+    def forward(self, x):
+        return self.layer(x).roll(int(self.place), 1)
+
+
+def test_a_parameter_of_whole_numbers_that_differs_is_named(capsys):
+    data = torch.randn(12, 4), torch.randint(3, (12,))
+    one, other = Shifted(0), Shifted(1, 1.5)
+    ll.line(model=one, to=other, data=data, x=(0, 1, 3))
+    said = capsys.readouterr().err
+    assert "the second net, has other parameters of whole numbers, which rest (place)" in said
+    assert "are evaluated with those of the first" in said
+    assert int(one.place) == 0 and int(other.place) == 1
+    ll.line(model=one, to=Shifted(0, 1.5), data=data, x=(0, 1, 3))
+    assert "whole numbers" not in capsys.readouterr().err

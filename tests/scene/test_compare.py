@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
+from landscape.scene.asides import SMOOTHED
 from landscape.scene.compare import build_comparison
 from landscape.scene.kinds.kind import names_of
 
@@ -54,7 +55,7 @@ def test_names_and_titles(pair):
 def test_facts_are_shared_or_own(pair):
     comparison = build_comparison(pair, kind="contour")
     assert "cross-entropy" in comparison.facts
-    assert "between grid points: cubic spline" in comparison.facts
+    assert SMOOTHED in comparison.facts
     assert "ResNet-56, 855,770 parameters" in comparison.panels[0].facts
     assert "ResNet-56 without shortcuts, 853,018 parameters" in comparison.panels[1].facts
     for panel in comparison.panels:

@@ -185,7 +185,7 @@ def _line_notes(surface: Surface, lines: Field | None) -> list[str]:
         return []
     label, at = lines.quantity.label, ", ".join(labels_of(lines.levels, percent=lines.percent))
     missing = [f"{label}: {note}" for note in hole_notes(surface, lines.metric)]
-    return [f"lines: {label} at {at}, between grid points by cubic spline", *missing]
+    return [f"lines: {label} at {at}, between grid points piecewise cubic", *missing]
 
 
 KINDS = (Kind("ratio", SURFACE, _scenes, ndim=2),)

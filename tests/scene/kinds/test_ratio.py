@@ -129,7 +129,7 @@ def test_the_lines_are_those_of_the_loss_on_the_whole_grid(make_curved):
     assert 4 <= len(lines.levels) <= 8
     assert build_scene(surface, kind="ratio", levels=[1.0, 10.0]).views[0].over.levels.tolist() == [1.0, 10.0]
     notes = build_scene(surface, kind="ratio", levels=[1.0, 10.0]).notes
-    assert "lines: train loss at 1, 10, between grid points by cubic spline" in notes
+    assert "lines: train loss at 1, 10, between grid points piecewise cubic" in notes
 
 
 def test_the_loss_is_that_of_the_samples_of_the_hessian(make_curved):

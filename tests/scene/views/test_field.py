@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from landscape.scene.asides import SMOOTHED
 from landscape.scene.build import build_scene
 from landscape.scene.scene import Camera
 from landscape.scene.views.field import cell_edges, worst_corner
@@ -96,7 +97,7 @@ def test_a_cell_is_missing_when_a_corner_is():
 
 
 def test_notes_tell_that_points_between_were_interpolated_where_they_were(make_surface):
-    assert "between grid points: cubic spline" in build_scene(make_surface(), kind="surface").notes
+    assert SMOOTHED in build_scene(make_surface(), kind="surface").notes
     assert build_scene(make_surface(), kind="heatmap").notes == ()
 
 
