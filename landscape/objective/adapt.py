@@ -6,6 +6,7 @@ a batch size that was asked for; a default is the same on every device.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -206,7 +207,16 @@ def _whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]
                 raise IsASum(f"{name} depends on the batch size ({why}); {INSTEAD}")
             of_batches += [name] if why else []
     if mixes(evaluate, batch, length, objective.precision):
-        return "loss"
+
+        def alone(part: Any, name: str) -> Values:
+            return {key: value for key, value in evaluate(part).items() if key.split()[0] == name}
+
+        mixed = (
+            name
+            for name in loss_first(values)
+            if mixes(functools.partial(alone, name=name), batch, length, objective.precision)
+        )
+        return next(mixed, "loss")
     return of_batches[0] if of_batches else None
 
 

@@ -74,7 +74,7 @@ def spectral_product(weights: Iterable[Tensor]) -> float:
 
     Of a convolution that is the norm of the reshaped kernel, not of the map between images.
     """
-    matrices = [weight.double().flatten(1) for weight in weights if weight.ndim > 1]
+    matrices = [weight.double().flatten(1) for weight in weights if weight.ndim > 1 and weight.numel()]
     return math.prod(float(torch.linalg.matrix_norm(matrix, 2)) for matrix in matrices)
 
 

@@ -286,7 +286,13 @@ def test_where_the_last_part_moves_the_rest_is_computed_once(name):
     model, entries = made(name), NETS[name][1]
     measure, _, _ = make_measure("cross_entropy", None)
     splits = measure.read(load_splits(batches(entries), split=("train",)).splits, model)
-    last = {"T5": "decoder.final", "GPT-2": "transformer.ln_f", "ViT": "class", "Llama": "lm_head"}.get(name, "cl")
+    last = {
+        "T5": "decoder.final",
+        "GPT-2": "transformer.ln_f",
+        "ViT": "class",
+        "Llama": "lm_head",
+        "Llava": "lm_head",
+    }.get(name, "decoder.cls" if "decoder" in name else "cl")
     moving = [each for each, _ in model.named_parameters() if each.startswith(last)]
     found = []
     for keeps in (True, False):
