@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +11,8 @@ from torch import nn
 import landscape as ll
 from landscape.callables import resolve_function
 from landscape.errors import CheckpointError
+from landscape.objective import stored_loss
+from landscape.objective.measure import OutputMeasure
 
 FILE = """
 import collections
@@ -204,6 +208,8 @@ def test_what_a_file_may_not_say_is_refused_in_words(task, capsys):
         [{**part, "attributes": {**attributes, "_modules": {}}}],
         [{**part, "attributes": {**attributes, "_forward_pre_hooks": {0: 1}}}],
         [{**part, "attributes": {**attributes, "n": 3.0}}], [{**part, "attributes": {**attributes, "mode": "/etc/passwd"}}],
+        [{**part, "attributes": {**attributes, "mode": b"/etc/passwd"}}],
+        [{**part, "buffers": {**buffers, "n": torch.zeros((), device="meta")}}],
         [{**part, "attributes": {**attributes, "new": ["../text"]}}], [{**part, "attributes": {3: 1, **attributes}}],
     ]  # fmt: skip
     for damaged in (*bad, []):
@@ -246,6 +252,17 @@ def test_the_test_split_has_the_loss_of_its_step_however_it_changes(task):
 def test_a_sparse_buffer_trains_and_is_measured(task):
     run, net = trained(task, "sparse", data=f"{task}:splits")
     assert at(net, task) == pytest.approx(run.metrics["train_loss"], rel=1e-9)
+
+
+def test_a_loss_with_more_values_than_can_be_read_again_is_not_kept(monkeypatch):
+    """The net in the same file could not be read either."""
+    loss = nn.CrossEntropyLoss()
+    loss.seen = []
+    monkeypatch.setattr(stored_loss, "MOST_VALUES", 100)
+    for count, parts in ((50, 1), (200, 0)):
+        loss.seen = [1.0] * count
+        kept = stored_loss.for_checkpoint(OutputMeasure({"loss": functools.partial(loss)}))
+        assert len(kept) == parts
 
 
 def test_what_no_file_holds_is_said_to_be_new(task, capsys):
