@@ -13,6 +13,8 @@ from landscape.callables import resolve_function
 from landscape.errors import CheckpointError
 from landscape.objective import stored_loss
 from landscape.objective.measure import OutputMeasure
+from landscape.subject.restored_loss import notes_on_others
+from landscape.subject.trained import Recorded
 
 FILE = """
 import collections
@@ -286,6 +288,17 @@ def test_several_nets_say_whose_loss_measures_them(task, capsys):
     assert "run: the loss" in said and "longer: the loss" in said
     ll.connect([first, second], loss="cross_entropy", model=f"{task}:model", data=f"{task}:data", points=3)
     assert "left it" not in capsys.readouterr().err
+
+
+def test_of_several_other_nets_the_one_with_another_loss_is_named():
+    def of(net, n, spec="t.py:warm"):
+        state = [{"buffers": {"n": torch.tensor(float(n))}, "parameters": {}, "attributes": {}}]
+        return Recorded(spec, net, f"{net}.pt", state=state)
+
+    others = [None, of("other", 7, "t.py:plain"), of("same", 1), of("third", 3)]
+    line = "all nets are measured with the loss as the training of first left it; the training of third left it with another n"
+    assert notes_on_others(of("first", 1), others, "t.py:warm") == [line]
+    assert notes_on_others(of("first", 1), others[:3], "t.py:warm") == []
 
 
 def test_a_metric_of_the_same_module_has_its_state_too(task):
