@@ -5,6 +5,7 @@ import pytest
 
 from landscape.grid import Grid, Range
 from landscape.sweep.cells import Cell, knots, lattice
+from landscape.sweep.predict import predict
 from landscape.sweep.refine import Refined, fewest_points
 from landscape.sweep.surrogate import Surrogate
 
@@ -290,3 +291,11 @@ def test_noise_explains_a_difference_on_the_scale_of_the_values(low, unit):
     noise = 1.96 * 1.4**0.5 * 0.02 / unit
     assert surrogate.errors[1] == pytest.approx(0.5)
     assert surrogate.excess[1] == pytest.approx((0.25 - min(noise, 0.5) ** 2) ** 0.5)
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_spoils_no_prediction_of_others(bad):
+    known = np.argwhere(np.ones((4, 4), bool))
+    values = known @ [1.0, 2.0]
+    values[5] = bad
+    assert predict(known, values, np.array([[1.5, 2.5]])) == pytest.approx([6.5])
