@@ -6,7 +6,6 @@ a batch size that was asked for; a default is the same on every device.
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -29,6 +28,7 @@ from landscape.objective.conduct import (
     parts_of,
     randomness_of,
     read,
+    which_mixes,
 )
 from landscape.objective.described import BATCHES
 from landscape.objective.measure import OutputMeasure, check_values, single
@@ -207,16 +207,7 @@ def _whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]
                 raise IsASum(f"{name} depends on the batch size ({why}); {INSTEAD}")
             of_batches += [name] if why else []
     if mixes(evaluate, batch, length, objective.precision):
-
-        def alone(part: Any, name: str) -> Values:
-            return {key: value for key, value in evaluate(part).items() if key.split()[0] == name}
-
-        mixed = (
-            name
-            for name in loss_first(values)
-            if mixes(functools.partial(alone, name=name), batch, length, objective.precision)
-        )
-        return next(mixed, "loss")
+        return which_mixes(evaluate, loss_first(values), batch, length, objective.precision)
     return of_batches[0] if of_batches else None
 
 

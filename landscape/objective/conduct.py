@@ -139,6 +139,17 @@ def mixes(
     return differ(whole or evaluate(batch), found, precision) is not None
 
 
+def which_mixes(evaluate: Evaluate, names: Iterable[str], batch: Any, length: int, precision: str) -> str:
+    """The first of the values, by name, that differs as in `mixes`; the loss where none does alone."""
+
+    def alone(part: Any, name: str) -> Values:
+        return {key: value for key, value in evaluate(part).items() if key.split()[0] == name}
+
+    return next(
+        (name for name in names if mixes(functools.partial(alone, name=name), batch, length, precision)), "loss"
+    )
+
+
 def parts_of(batch: Any, length: int, size: int) -> list[tuple[Any, int]]:
     """The batch in parts of `size` samples, each with its size; empty where it cannot be cut."""
     if any(tensor.ndim and len(tensor) != length for tensor in tensors_in(batch)):

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from landscape.curvature.agreement import _other_slope
+
 GENERATOR = torch.Generator().manual_seed(1)
 DATA = torch.randn(40, 4, generator=GENERATOR), torch.randint(0, 3, (40,), generator=GENERATOR)
 
@@ -201,3 +203,10 @@ def test_an_embedding_that_is_no_layer_is_among_what_is_named(products):
     by_torch, slope = torchs(Functional(), data)
     assert by_torch == 0 and abs(slope) > 1e-4
     assert "as F.embedding with padding_idx" in products(Functional(), data).notes[0]
+
+
+def test_along_a_vector_that_happens_to_be_level_rounding_is_no_difference():
+    """`usual` is how much a random direction changes the loss."""
+    assert _other_slope(1e-6, [3e-6, 3e-6], usual=1.0) == ""
+    assert "says 0.5, and the loss changes by 1" in _other_slope(0.5, [1.0, 1.0], usual=1.0)
+    assert _other_slope(0.5, [1.0, 1.5], usual=1.0) == ""  # a kink: the steps themselves do not agree

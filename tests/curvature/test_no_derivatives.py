@@ -281,6 +281,41 @@ def test_differences_in_single_precision_are_taken_in_double(cnn, images, produc
     torch.testing.assert_close(moved, exact._objective.weights.float(), msg="the copy moves, not the net")
 
 
+def test_differences_in_double_follow_the_statistics_of_the_net(cnn, images, products):
+    """Those of batch norm are others at each point where they are estimated anew, or move between two nets."""
+    torch.manual_seed(0)
+    net, single = cnn(), (images[0].float(), images[1])
+    exact = products(net, images, ignore="none", backend="graph")
+    found = products(net, single, ignore="none", backend="differences", precision="fp32")
+    vector, before = exact.gaussian(0), exact(exact.gaussian(0))
+    for each in (exact, found):
+        for buffer in each._objective.model.buffers():
+            buffer.mul_(2)
+        each.refresh()
+    torch.testing.assert_close(found(vector.float()).double(), exact(vector), rtol=1e-4, atol=1e-5)
+    assert float((exact(vector) - before).norm()) > 0.1 * float(before.norm())
+
+
+class Below(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner, self.out = nn.Linear(72, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        with torch.no_grad():
+            hidden = torch.tanh(self.inner(x.flatten(1)))
+        return self.out(hidden)
+
+
+def test_what_gradients_do_not_reach_is_in_no_difference(images, products):
+    """They change along it, and products would be those of no symmetric matrix."""
+    torch.manual_seed(0)
+    net = Below()
+    found, exact = (products(net, images, ignore="none", backend=backend) for backend in ("differences", "graph"))
+    vector = exact.gaussian(0)
+    torch.testing.assert_close(found(vector), exact(vector), rtol=1e-4, atol=1e-6)
+
+
 def test_a_net_for_single_precision_alone_says_so(images, products):
     found = products(SingleOnly(), (images[0].float(), images[1]), ignore="none", precision="fp32")
     assert found.backend == "differences"

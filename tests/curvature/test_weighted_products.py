@@ -61,6 +61,30 @@ def test_targets_that_do_not_count(backend, matrix, net, points, products, mater
     assert np.abs(materialized(found) - wanted).max() < 1e-12
 
 
+@pytest.mark.parametrize("backend", ["program", "graph"])
+def test_weights_that_follow_from_outputs_are_those_of_the_point(backend, net, points, products):
+    def confident(outputs, targets):
+        weights = outputs.detach().softmax(1).amax(1)
+        return (F.cross_entropy(outputs, targets, reduction="none") * weights).sum(), weights.sum()
+
+    found = products(net, points, confident, batch_size=7, ignore="none", backend=backend)
+    vector, before = found.gaussian(0), found.loss
+    found._objective.weights.mul_(1.5)
+    found.refresh()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(1.5)
+    expected = products(net, points, confident, batch_size=7, ignore="none", backend=backend)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-12) != before
+    torch.testing.assert_close(found(vector), expected(vector), rtol=1e-10, atol=1e-12)
+
+
+def test_a_mean_in_a_list_of_one_is_a_mean(net, points, products):
+    vector = (plain := products(net, points, F.cross_entropy, batch_size=7)).gaussian(0)
+    found = products(net, points, lambda o, t: F.cross_entropy(o, t)[None], batch_size=7)
+    torch.testing.assert_close(found(vector), plain(vector), rtol=1e-10, atol=1e-12)
+
+
 def test_the_weight_must_not_depend_on_the_net(net, points, products):
     def attending(outputs, targets):
         weights = outputs[:, 0].exp()

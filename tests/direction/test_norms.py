@@ -4,8 +4,9 @@ import pytest
 import torch
 
 import landscape as ll
-from landscape.direction.filters import filter_rules
-from landscape.direction.normalize import NORMS, ignored_names, normalized
+from landscape.direction import blocks
+from landscape.direction.filters import filter_rules, rows
+from landscape.direction.normalize import NORMS, ignored_names, named_by, normalized
 from landscape.direction.random import gaussian
 from landscape.errors import UsageError
 
@@ -119,3 +120,28 @@ def test_options_that_cannot_be_meant(options, message, net):
 def test_biasbn_of_a_net_that_has_nothing_else():
     with pytest.raises(UsageError, match="nothing would move"):
         ignored_names({"scale": torch.ones(3)}, "biasbn")
+
+
+@pytest.mark.parametrize("norm", ["filter", "dfilter", "layer", "dlayer"])
+def test_a_filter_of_zeros_stays_zero_beside_weights_of_any_size(norm):
+    """Filters that do not move toward another net, say; what divides their norm must not make it infinite."""
+    weights = {"w": torch.full((3, 4), 1e3)}
+    still = torch.tensor([[0.0] * 4, [1.0] * 4, [0.0] * 4])
+    rules = {"w": rows((3, 4))}
+    found = normalized({"w": still}, weights, rules, norm=norm, ignore="none")["w"]
+    assert torch.equal(found.bool(), still.bool()) and bool(found.isfinite().all())
+    assert not normalized({"w": 0 * still}, weights, rules, norm=norm, ignore="none")["w"].any()
+
+
+def test_every_filter_of_a_tensor_of_several_blocks_has_its_own_factor(monkeypatch):
+    """Blocks have whole rows: five of 13, the last three."""
+    monkeypatch.setattr(blocks, "BLOCK", 35)
+    weights = {"w": torch.randn(13, 7, generator=torch.Generator().manual_seed(0)) * torch.arange(1.0, 14)[:, None]}
+    found = normalized(gaussian(weights, seed=0, axis=0), weights, {"w": rows((13, 7))})["w"]
+    torch.testing.assert_close(found.norm(dim=1), weights["w"].norm(dim=1))
+
+
+def test_a_single_number_is_one_of_biasbn():
+    """Such as the temperature of a net."""
+    tensors = {"scale": torch.tensor(1.0), "bias": torch.ones(3), "weight": torch.ones(3, 3)}
+    assert named_by("biasbn", tensors) == {"scale", "bias"}

@@ -43,6 +43,8 @@ PAIRS = {
     "mean and metric": lambda o, t: (F.cross_entropy(o, t), (o.argmax(1) == t).double().mean()),
     "mean and count": lambda o, t: (F.cross_entropy(o, t), len(t)),
     "mean and one": lambda o, t: (F.cross_entropy(o, t), 1),
+    "negative mean and count": lambda o, t: (-F.cross_entropy(o, t), len(t)),
+    "sum and mean weight": lambda o, t: (F.cross_entropy(o, t, reduction="sum"), torch.ones(len(t)).mean()),
 }
 
 

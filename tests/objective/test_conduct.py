@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from landscape.errors import EvaluationError, UsageError
+from landscape.objective.conduct import differ
 from landscape.objective.steady import Held
 from landscape.randomness import states
 
@@ -109,6 +110,21 @@ def mixing(kind):
         net[1] = StaysInTrainMode(8)
         return net
     return Whitened()
+
+
+class Masked(Whitened):
+    """With a class that never is."""
+
+    def forward(self, inputs):
+        outputs = super().forward(inputs)
+        return torch.cat([outputs, torch.full_like(outputs[:, :1], -torch.inf)], dim=1)
+
+
+def test_outputs_that_are_infinite_by_design_hide_no_batch_statistics(points, objective):
+    task = objective(Masked(), points, batch_size=20)
+    task.check()
+    assert task.conduct.mixes == "the net"
+    assert task.evaluate()["train_loss"] == objective(Whitened(), points, batch_size=20).evaluate()["train_loss"]
 
 
 @pytest.mark.parametrize("kind", ["no running statistics", "train mode", "by hand"])
@@ -281,3 +297,11 @@ def test_states_know_every_bit_generator_of_numpy():
         assert states() != first
     finally:
         np.random.set_bit_generator(before)
+
+
+def test_the_rounding_of_a_loss_near_zero_is_no_difference():
+    """The loss of a net that fits is a small difference of large numbers, so it is compared as if it were a hundredth."""
+    one, two = torch.tensor([2e-7, 0.0], dtype=torch.float64), torch.tensor([5e-7, 1e-7], dtype=torch.float64)
+    assert differ({"loss": one}, {"loss": two}, "fp32") is None
+    assert differ({"loss": one}, {"loss": two}, "fp64") == "loss 1e-07, then 3e-07"
+    assert differ({"loss": one + 1}, {"loss": two + 1.01}, "fp32") == "loss 1, then 1.01"

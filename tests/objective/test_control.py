@@ -220,3 +220,32 @@ def test_an_estimated_share_stays_within_its_bounds(losses):
     estimates["accuracy"] = estimates["accuracy"]._replace(mean=-0.001)
     assert point.results(estimates)["train_accuracy"] == 0.0
     assert point.results(estimates)["train_loss"] == estimates["loss"].mean
+
+
+def test_a_neighbour_with_fewer_samples_than_were_drawn_before_is_not_used(losses):
+    """As where an estimate is made more accurate after it had neighbours."""
+    near, point = result_at(losses, 32, 0.05), estimator_at(losses, 31, 0.05)
+    point._drawn.extend(np.minimum(near["drawn/train"] + 5, point._drawn.frame.sizes))
+    assert point.beside([Neighbour(near)]) is None
+
+
+def test_an_estimate_is_that_beside_its_own_neighbours_whatever_others_there_were_before(losses):
+    one, other = (Neighbour(result_at(losses, index, 0.003)) for index in (0, 32))
+    point, fresh = (estimator_at(losses, 31, 0.02) for _ in range(2))
+    point.beside([one])
+    fresh._drawn.extend(point._drawn.counts)
+    assert point.beside([other])["loss"] == pytest.approx(fresh.beside([other])["loss"], rel=1e-9)
+
+
+def test_a_metric_that_is_not_finite_nearby_is_estimated_without(losses):
+    frame = frame_of(losses)
+
+    def point(index):
+        values = {"loss": losses[0][index], "other": losses[0][index] + 1}
+        drawn = DrawnSamples(frame, lambda numbers: {name: each[numbers] for name, each in values.items()})
+        return PointEstimator("train", drawn, "loss", 0.02)
+
+    near = (first := point(32)).results(first.alone())
+    near |= {"train_other": np.nan, "drawn/train_other": np.full_like(near["drawn/train_other"], np.nan)}
+    found = point(31).beside([Neighbour(near)])["other"]
+    assert abs(found.mean - losses[0][31].mean() - 1) < 4 * found.stderr < np.inf

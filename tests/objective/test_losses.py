@@ -103,6 +103,21 @@ def test_metrics(cnn, images, objective):
     assert found["train_mse"] == pytest.approx(((outputs.numpy() - one_hot) ** 2).mean(), rel=1e-12)
 
 
+def test_metrics_beside_a_loss_that_calls_the_net_twice_are_of_its_first_call(mlp, objective):
+    """And of the batch as it was, which the loss may take apart."""
+
+    def loss(model, batch):
+        targets = batch.pop("labels")
+        outputs, others = model(batch["inputs"]), model(-batch["inputs"])
+        return F.cross_entropy(outputs, targets, reduction="none") + (outputs - others).square().sum(1)
+
+    torch.manual_seed(1)
+    inputs, targets = torch.randn(40, 6, dtype=torch.float64), torch.arange(40) % 3
+    found = objective(mlp(), [{"inputs": inputs, "labels": targets}], loss, ["loss", "accuracy"]).evaluate()
+    hits = [(mlp().double()(sign * inputs).argmax(1) == targets).double().mean().item() for sign in (1, -1)]
+    assert found["train_accuracy"] == hits[0] != hits[1]
+
+
 def test_a_file_of_the_users(tmp_path, cnn, images, objective):
     file = tmp_path / "mine.py"
     file.write_text("def loss(outputs, targets):\n    return (outputs ** 2).sum(1)\n")

@@ -103,6 +103,19 @@ def test_what_a_mean_is_over_can_be_said():
     assert found.provenance["evaluation"]["mean"] == "batches"
 
 
+@pytest.mark.parametrize("over", ["samples", "batches", None])
+def test_so_can_that_of_a_loss_of_the_model(over):
+    """What its author says of it is not tried."""
+    net = nn.Linear(3, 4).double()
+
+    def root(model, batch):
+        return F.cross_entropy(model(batch[0]), batch[1]).sqrt()
+
+    loss = ll.Loss(root, of="model", over=over)
+    found = ll.line(model=net, data=(U, T), loss=loss, batch_size=4, x=(-1, 1, 3), precision="fp64", quiet=True)
+    assert found.provenance.get("evaluation", {}).get("mean") == (None if over == "samples" else "batches")
+
+
 def test_packed_sequences_count_as_sequences():
     class Net(nn.Module):
         def __init__(self):

@@ -54,6 +54,14 @@ def test_a_loss_of_the_users_gets_all_that_the_net_returns(kind, batch_size, cap
     assert "the net returns several parts, and loss takes all of them" in capsys.readouterr().err
 
 
+def test_in_bfloat16_it_gets_all_of_it_in_float32():
+    """What it sums would be rounded to eight bits."""
+    found = ll.line(model=Parts(), data=(X, X), loss=of_rows, precision="bf16", quiet=True, **EXACT)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        returned = [each.float() for each in Parts()(X)]
+    assert found.at_origin("train_loss") == pytest.approx(of_rows(returned, X).mean().item(), rel=1e-6)
+
+
 def test_its_curvature_is_that_of_all_of_it():
     net = Parts()
     line = ll.line(model=net, data=(X, X), loss=of_rows, quiet=True, **EXACT)
@@ -126,6 +134,16 @@ def test_classes_are_in_their_place_where_a_sequence_is_as_long_as_there_are_cla
     assert found.at_origin("train_perplexity") == pytest.approx(torch.tensor(wanted).exp().item(), rel=1e-5)
     assert found.at_origin("train_accuracy") == pytest.approx(hits(net, batches), rel=1e-5)
     assert (found.provenance.get("evaluation") or {}).get("classes") == (None if second else "last")
+
+
+def test_the_users_own_get_classes_where_the_net_has_them():
+    def mine(outputs, targets):
+        return F.cross_entropy(outputs.mT, targets, reduction="none").mean(1)
+
+    net, batches = Tagger(6), tags(6, 6)
+    found = ll.line(model=net, data=batches, metrics={"loss": "loss", "mine": mine}, quiet=True, **EXACT)
+    wanted = over_tokens(net, batches)
+    assert [found.at_origin(f"train_{name}") for name in ("loss", "mine")] == pytest.approx([wanted] * 2, rel=1e-5)
 
 
 def test_so_are_those_of_curvature():

@@ -11,6 +11,7 @@ from torch import nn
 
 from landscape.errors import EvaluationError
 from landscape.objective import sharing, team, twins
+from landscape.objective.chunks import Segment
 from landscape.objective.reach import Reach
 from landscape.objective.sharing import Division, Sharing
 
@@ -108,6 +109,18 @@ def test_the_same_bits_with_any_number_of_threads(objective, threads, most, cnn,
     assert found[0][0] != found[0][1]
 
 
+def test_threads_have_the_precision_of_the_run(objective, threads, most):
+    """Torch's autocast is one of a thread."""
+    found = {}
+    for precision, count in itertools.product(("bf16", "fp32"), (1, 2)):
+        threads(count)
+        made = objective(net_of("keeps"), data(), precision=precision, batch_size=16)
+        made.check()
+        found[precision, count] = made.evaluate()
+        assert count == 1 or made._sharing._division == Division(2, 1)
+    assert found["bf16", 2] == found["bf16", 1] != found["fp32", 1] == found["fp32", 2]
+
+
 def test_part_of_a_point_is_shared_too(objective, threads, most):
     threads(2)
     made = objective(net_of("keeps"), data(), precision="fp32", batch_size=8)
@@ -184,6 +197,36 @@ def test_every_line_of_own_code_is_tried_on_a_busy_machine_too(objective, monkey
     assert count(Long(300, 0)) == 0
 
 
+class Late(nn.Module):
+    """Shares something in the last turn of a loop only, from one line to the next."""
+
+    kept: ClassVar = [None]
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(72, 3)
+
+    def forward(self, x):
+        y = self.last(x.flatten(1))
+        for turn in range(3):
+            self.kept[0] = y if turn == 2 else None
+            y = y if turn < 2 else self.kept[0]
+        return y
+
+
+class Settles(Shares):
+    """Takes the way on which it shares something from the second call of any net of the class on."""
+
+    def __init__(self):
+        super().__init__()
+        Settles.calls = itertools.count()
+
+    def forward(self, x):
+        if next(Settles.calls):
+            return super().forward(x)
+        return self.last(self.norm(torch.tanh(self.first(x.flatten(1)))))
+
+
 class Global:
     """A loss that keeps its outputs in a variable of the module."""
 
@@ -258,6 +301,13 @@ def test_torch_threads_that_change_bits_are_not_chosen_by_a_clock(objective, thr
         assert found._equal_divisions(made) == [Division(1, 1), Division(1, 2)]
         monkeypatch.setattr(sharing, "fetch_sums", lambda tallies: object())
         assert found._equal_divisions(made) == [Division(1, 2)]
+
+
+def test_the_shorter_last_batch_of_each_split_is_tried_too(objective):
+    """Torch's threads may change its bits alone."""
+    made = objective(net_of("keeps"), data(), precision="fp32", batch_size=16)
+    ends = [("train", 0), ("train", 12), ("test", 0), ("test", 3)]
+    assert sharing._ends(made) == [[Segment(name, at, at + 1)] for name, at in ends]
 
 
 def test_a_last_round_of_fewer_batches_has_all_threads_and_the_same_bits(objective, threads):

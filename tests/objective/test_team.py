@@ -1,5 +1,6 @@
 """Pieces of work shared among threads: the results, the errors and the signals of a plain loop."""
 
+import contextvars
 import gc
 import os
 import signal
@@ -96,6 +97,30 @@ def test_ctrl_c_reaches_the_main_thread_after_the_pieces_in_progress(team):
     assert team.map(lambda _, number: number, range(5)) == list(range(5))
 
 
+@pytest.mark.parametrize("signals", [0, 2])
+def test_pieces_that_take_long_have_ended_when_the_caller_goes_on(team, signals):
+    """They read the weights, which the caller may move; neither an error nor a second Ctrl-C comes sooner."""
+    ended, begun = [], threading.Barrier(3)
+
+    def work(_, number):
+        first = begun.wait() == 0
+        for _ in range(signals if first else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(0.1)
+        if first and not signals:
+            raise ValueError("the first")
+        threading.Event().wait(0.3)  # longer than it takes to look again
+        ended.append(number)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt if signals else ValueError):
+            team.map(work, range(3))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(ended) == (3 if signals else 2)
+
+
 def test_a_piece_that_never_ends_is_left_to_itself(team, monkeypatch):
     monkeypatch.setattr(team_module, "GRACE_SECONDS", 0.0)
     never = threading.Event()
@@ -105,10 +130,15 @@ def test_a_piece_that_never_ends_is_left_to_itself(team, monkeypatch):
             raise ValueError("item 1")
         never.wait()
 
+    before = set(mine())
     with pytest.raises(ValueError, match="item 1"):
         team.map(work, range(2))
+    left = [thread for thread in mine() if thread not in before]
     assert team.map(lambda _, number: number, range(5)) == list(range(5))
     never.set()
+    for thread in left:
+        thread.join(timeout=10)
+    assert len(left) == 3 and not any(thread.is_alive() for thread in left)
 
 
 def test_threads_end_with_the_team():
@@ -129,6 +159,19 @@ def test_each_thread_computes_with_as_many_of_torch_as_said(team):
     for inner in (1, 2):
         assert set(team.map(lambda *_: torch.get_num_threads(), range(6), inner=inner)) == {inner}
         assert torch.get_num_threads() == before
+
+
+NAMED = contextvars.ContextVar("named", default="nothing")
+
+
+def test_pieces_see_the_context_of_the_caller(team):
+    """Also where the threads are older than what is set."""
+    team.map(lambda _, number: number, range(3))
+    before = NAMED.set("of the caller")
+    try:
+        assert set(team.map(lambda *_: NAMED.get(), range(6))) == {"of the caller"}
+    finally:
+        NAMED.reset(before)
 
 
 def test_a_forked_child_has_threads_of_its_own(team):

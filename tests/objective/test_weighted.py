@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from landscape.errors import EvaluationError, UsageError
+from landscape.objective.reducible import SINGLE_TOLERANCE, not_a_mean
 
 CLASS_WEIGHTS = torch.tensor([10.0, 1.0, 0.1], dtype=torch.float64)
 BATCH_SIZES = [1, 2, 5, 11, 23, 1000]
@@ -81,6 +82,15 @@ def test_pixels_count_one_by_one(batch_size, objective):
     assert found["train_loss"] == pytest.approx(wanted, rel=1e-12) and abs(wanted - per_sample) > 1e-3
 
 
+@pytest.mark.parametrize("batch_size", [2, 5])
+def test_probabilities_of_pixels_count_one_by_one(batch_size, objective):
+    torch.manual_seed(0)
+    inputs, targets = torch.randn(5, 2, 4, 4, dtype=torch.float64), torch.randn(5, 3, 4, 4).double().softmax(1)
+    net, loss = nn.Conv2d(2, 3, 1).double(), nn.CrossEntropyLoss(CLASS_WEIGHTS)
+    found = objective(net, (inputs, targets), loss, batch_size=batch_size).evaluate()
+    assert found["train_loss"] == pytest.approx(loss(net(inputs), targets).item(), rel=1e-12)
+
+
 def test_texts_of_different_length_are_averaged_over_their_tokens(objective):
     net, (inputs, targets) = pixels()
     batches = [(inputs[:4, :, :3], targets[:4, :3]), (inputs[4:], targets[4:].clamp(min=0))]
@@ -148,6 +158,23 @@ def test_a_weight_that_one_rare_class_has_is_seen(mlp, objective):
     weight = torch.tensor([1.0, 1.0, 50.0], dtype=torch.float64)
     with pytest.raises(UsageError, match="not a mean over samples"):
         objective(mlp(), data, lambda o, t: F.cross_entropy(o, t, weight=weight)).check()
+
+
+def test_weights_that_all_parts_of_the_data_have_alike_are_seen(objective):
+    """Each seven samples are one of each class; single samples say what the weights do."""
+    data, weight = (torch.randn(49, 6, dtype=torch.float64), torch.arange(49) % 7), 1 + torch.arange(7).double()
+    with pytest.raises(UsageError, match="not a mean over samples"):
+        objective(nn.Linear(6, 7), data, lambda o, t: F.cross_entropy(o, t, weight=weight), batch_size=8).check()
+
+
+def test_rounding_makes_no_mean_another(objective, mlp):
+    """Of a loss that takes float32 alone, and of one whose values nearly cancel."""
+    data, own = (torch.randn(200, 6), torch.arange(200) % 3), torch.eye(3)
+    losses = [lambda o, t: F.cross_entropy(o @ own, t), lambda o, t: ((o @ own) * (1 - 2 * (t[:, None] % 2))).mean()]
+    for loss in losses:
+        objective(mlp(), data, loss, precision="fp32", batch_size=8).check()
+    half = torch.randn(100, generator=torch.Generator().manual_seed(0))
+    assert not_a_mean(torch.mean, torch.cat([half, -half]), 200, SINGLE_TOLERANCE) is None
 
 
 def test_means_over_samples_pass(cnn, images, objective):

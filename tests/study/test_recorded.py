@@ -6,6 +6,8 @@ import pytest
 
 import landscape as ll
 from landscape.scene.facts.surface import recorded_facts
+from landscape.study import recorded
+from landscape.study.recorded import COARSE, EXACT, Record
 
 CODE = """
 import torch
@@ -43,6 +45,10 @@ class Center(nn.Module):
         return F.cross_entropy(outputs, targets, reduction="none") + (outputs - self.centers[targets]).square().sum(1)
 
 
+def noisy(outputs, targets):
+    return F.cross_entropy(outputs, targets, reduction="none") * torch.rand(len(targets))
+
+
 class Counts:
     def __init__(self):
         self.calls = 0
@@ -59,9 +65,9 @@ def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "t.py").write_text(CODE)
 
-    def trained(loss):
+    def trained(loss, **more):
         named = {"model": "t.py:net", "data": "t.py:data", "loss": f"t.py:{loss}", "threads": 1}
-        return ll.train(epochs=2, out="run", lr=0.5, quiet=True, **named), named
+        return ll.train(epochs=2, out="run", lr=0.5, quiet=True, **named, **more), named
 
     return trained
 
@@ -106,3 +112,27 @@ def test_values_of_other_weights_data_or_losses_are_not_compared(run, capsys):
     ll.line("run", x=(-1, 1, 3), **{**named, "loss": "cross_entropy"})
     ll.line("run", x=(-1, 1, 3), **named, samples=10)
     assert "its training recorded" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("loss", "trained", "measured"),
+    [("noisy", {}, {"batch_size": 5}), ("Counts", {"samples": 10}, {}), ("Counts", {"precision": "bf16"}, {})],
+)
+def test_what_training_measured_by_chance_on_a_part_or_roughly_is_not_compared(
+    loss, trained, measured, run, capsys, monkeypatch
+):
+    monkeypatch.setattr(recorded, "EXACT", 1e-6)
+    done, named = run(loss, **trained)
+    found = ll.line("run", x=(-1, 1, 3), **named, **measured).at_origin("train_loss")
+    assert found != pytest.approx(done.metrics["train_loss"], rel=1e-5)
+    assert "its training recorded" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", [EXACT, COARSE])
+def test_a_loss_is_another_beyond_rounding(limit):
+    """Those of nets that fit every sample are small differences of large numbers."""
+    record = Record({"train_loss": 2.0, "test_loss": 1e-8}, "why", limit)
+    same = {"train_loss": 2.0 * (1 + 0.9 * limit), "test_loss": 5e-7}
+    assert record.note(same) is None and record.note({**same, "train_loss": float("inf")}) is None
+    assert record.note({**same, "train_loss": 2.0 * (1 + 1.2 * limit)}).endswith("and its training recorded 2: why")
+    assert record.note({**same, "test_loss": 2e-6}).startswith("the test loss at the net's own weights is 2e-06")

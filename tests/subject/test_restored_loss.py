@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 from torch import nn
@@ -9,7 +11,11 @@ from torch import nn
 import landscape as ll
 from landscape.callables import resolve_function
 from landscape.errors import CheckpointError
+from landscape.objective import stored_loss
+from landscape.objective.measure import OutputMeasure
 from landscape.scene.facts.surface import recorded_facts
+from landscape.subject.restored_loss import notes_on_others
+from landscape.subject.trained import Recorded
 
 FILE = """
 import collections
@@ -232,6 +238,8 @@ def test_what_a_file_may_not_say_is_refused_in_words(task, capsys):
         [{**part, "attributes": {**attributes, "_modules": {}}}],
         [{**part, "attributes": {**attributes, "_forward_pre_hooks": {0: 1}}}],
         [{**part, "attributes": {**attributes, "n": 3.0}}], [{**part, "attributes": {**attributes, "mode": "/etc/passwd"}}],
+        [{**part, "attributes": {**attributes, "mode": b"/etc/passwd"}}],
+        [{**part, "buffers": {**buffers, "n": torch.zeros((), device="meta")}}],
         [{**part, "attributes": {**attributes, "new": ["../text"]}}], [{**part, "attributes": {3: 1, **attributes}}],
     ]  # fmt: skip
     for damaged in (*bad, []):
@@ -276,6 +284,17 @@ def test_a_sparse_buffer_trains_and_is_measured(task):
     assert at(net, task) == pytest.approx(run.metrics["train_loss"], rel=1e-9)
 
 
+def test_a_loss_with_more_values_than_can_be_read_again_is_not_kept(monkeypatch):
+    """The net in the same file could not be read either."""
+    loss = nn.CrossEntropyLoss()
+    loss.seen = []
+    monkeypatch.setattr(stored_loss, "MOST_VALUES", 100)
+    for count, parts in ((50, 1), (200, 0)):
+        loss.seen = [1.0] * count
+        kept = stored_loss.for_checkpoint(OutputMeasure({"loss": functools.partial(loss)}))
+        assert len(kept) == parts
+
+
 def test_what_no_file_holds_is_said_to_be_new(task, capsys):
     _, net = trained(task, "odd")
     at(net, task)
@@ -297,6 +316,17 @@ def test_several_nets_say_whose_loss_measures_them(task, capsys):
     assert "run: the loss" in said and "longer: the loss" in said
     ll.connect([first, second], loss="cross_entropy", model=f"{task}:model", data=f"{task}:data", points=3)
     assert "left it" not in capsys.readouterr().err
+
+
+def test_of_several_other_nets_the_one_with_another_loss_is_named():
+    def of(net, n, spec="t.py:warm"):
+        state = [{"buffers": {"n": torch.tensor(float(n))}, "parameters": {}, "attributes": {}}]
+        return Recorded(spec, net, f"{net}.pt", state=state)
+
+    others = [None, of("other", 7, "t.py:plain"), of("same", 1), of("third", 3)]
+    line = "all nets are measured with the loss as the training of first left it; the training of third left it with another n"
+    assert notes_on_others(of("first", 1), others, "t.py:warm") == [line]
+    assert notes_on_others(of("first", 1), others[:3], "t.py:warm") == []
 
 
 def test_a_metric_of_the_same_module_has_its_state_too(task):

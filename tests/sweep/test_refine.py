@@ -5,6 +5,7 @@ import pytest
 
 from landscape.grid import Grid, Range
 from landscape.sweep.cells import Cell, knots, lattice
+from landscape.sweep.predict import predict
 from landscape.sweep.refine import Refined, fewest_points
 from landscape.sweep.surrogate import Surrogate
 
@@ -261,3 +262,40 @@ def test_the_fewest_points_are_those_expected_when_a_run_begins(shape):
     sampler = Refined(Grid.of(*(Range(-1, 1, count) for count in shape)), 0.1, [LOSS])
     sampler.ask()
     assert fewest_points(sampler.grid) == sampler.expected
+
+
+@pytest.mark.parametrize(
+    ("errors", "passed"), [([0.9] * 38 + [1.9] * 2, True), ([0.9] * 37 + [1.1] * 3, False), ([0.0] * 39 + [2.1], False)]
+)
+def test_checks_pass_with_few_errors_beyond_the_tolerance_and_none_beyond_two(errors, passed):
+    sampler = Refined(plane(9), 0.01, [LOSS])
+    assert sampler._passed(0.01 * np.array(errors)) == passed
+
+
+def test_a_cell_beside_one_that_was_predicted_badly_is_rough_too():
+    """Its own middle may lie where two errors cancel."""
+    sampler, cell = Refined(plane(13), 0.01, [LOSS]), Cell((0, 0), (4, 4))
+    for excess, rough in ((0.015, False), (0.025, True)):
+        sampler._surrogate.excess[2, 6] = excess
+        assert sampler._rough(cell, 0.01) == rough
+        assert not sampler._rough(Cell((8, 0), (12, 4)), 0.01)
+
+
+@pytest.mark.parametrize(("low", "unit"), [(-1.0, 4.0), (0.05, 0.1)])
+def test_noise_explains_a_difference_on_the_scale_of_the_values(low, unit):
+    """In units of their spread where some are negative, and of the value itself where all are positive."""
+    surrogate = Surrogate((3,), [LOSS], noisy=True)
+    surrogate.update([0, 2], {0: {LOSS: low}, 2: {LOSS: 3.0}})
+    expected = 0.1 / unit if low < 0 else np.log(0.1)
+    surrogate.update([1], {1: {LOSS: 0.1, f"stderr/{LOSS}": 0.02}}, {LOSS: np.array([expected + 0.5])})
+    noise = 1.96 * 1.4**0.5 * 0.02 / unit
+    assert surrogate.errors[1] == pytest.approx(0.5)
+    assert surrogate.excess[1] == pytest.approx((0.25 - min(noise, 0.5) ** 2) ** 0.5)
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite_spoils_no_prediction_of_others(bad):
+    known = np.argwhere(np.ones((4, 4), bool))
+    values = known @ [1.0, 2.0]
+    values[5] = bad
+    assert predict(known, values, np.array([[1.5, 2.5]])) == pytest.approx([6.5])

@@ -196,3 +196,15 @@ def test_the_current_task_is_split_in_equal_pieces_none_shorter_than_requested()
 
 def test_a_rank_keeps_its_only_task_before_it_starts_it():
     assert queue_with(FIRST).steal(StealRequest(5, 0.1), 0.0) == []
+
+
+@pytest.mark.parametrize("done", [1, 2, 3, 4])
+def test_what_is_cut_off_a_task_has_no_empty_pieces(done):
+    """However long a chunk takes: the rank keeps one, and each other rank gets one at least."""
+    queue, task = RankQueue(), Task(Point(0, (0.0,)), 0, 5)
+    queue.push([task])
+    queue.start_next(0.0)
+    queue.advance(done)
+    pieces = queue.steal(StealRequest(10, 1e-6), 1.0)
+    assert [piece.last - piece.first for piece in pieces] == [1] * (4 - done)
+    assert queue.current == task._replace(last=done + 1)
