@@ -109,4 +109,11 @@ class _Parser(argparse.ArgumentParser):
     """Errors as one line with the next step."""
 
     def error(self, message: str) -> NoReturn:
-        raise WrongUsage(f"{message}; see {self.prog} --help")
+        raise WrongUsage(f"{message}; {_near(message)}see {self.prog} --help")
+
+
+def _near(message: str) -> str:
+    """What a word that is none of the choices may mean."""
+    found = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+    near = difflib.get_close_matches(found[1], re.findall(r"[\w-]+", found[2]), 2, 0.7) if found else []
+    return f"did you mean {' or '.join(near)}? Otherwise " if near else ""

@@ -94,6 +94,8 @@ OTHER_FORMS = "other models are named torchvision:NAME, timm:NAME, package.modul
 
 
 def _close_names(name: str) -> str:
+    if name.endswith(".py"):
+        return f"name the function or class in that file too, such as {name}:build; "
     close = difflib.get_close_matches(name.lower(), ZOO, n=3, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(close)}? Otherwise, "

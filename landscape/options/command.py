@@ -134,9 +134,9 @@ def _check_places(
     names = [parameter.name for parameter in placed]
     if len(positional) > len(names):
         takes = f"only {' and '.join(names)} without a name" if names else "every value by its name"
-        raise UsageError(
-            f"{function} takes {takes}, got {len(positional)} values; pass several nets or files as one list, and options by name"
-        )
+        nets = any(hasattr(each, "state_dict") for each in positional)
+        advice = "pass a net as model=..., its data as data=..." if nets else "pass several nets or files as one list"
+        raise UsageError(f"{function} takes {takes}, got {len(positional)} values; {advice}, and options by name")
     if twice := [name for name in names[: len(positional)] if name in given]:
         raise UsageError(f"{function} got {twice[0]} twice, as a value without a name and as {twice[0]}=...; give one")
     for parameter in placed[len(positional) :]:

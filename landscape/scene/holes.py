@@ -12,13 +12,13 @@ from landscape.scene.reach import LARGEST, SMALLEST
 from landscape.surfaces.surface import FAILED, INTERPOLATED, PENDING, Surface
 
 DRAWN, NOT_FINITE, NOT_COMPUTED, FAILED_POINT = 0, 1, 2, 3
-HOLE_NAMES = {NOT_FINITE: "not finite", NOT_COMPUTED: "not computed yet", FAILED_POINT: "failed"}
+HOLE_NAMES = {NOT_FINITE: "not finite", NOT_COMPUTED: "not computed", FAILED_POINT: "failed"}
 # A picture holds the one no better than the other (reach.py).
 BEYOND = f"inf or beyond {LARGEST:.0e}".replace("e+", "e")
 
 
 def holes_of(surface: Surface, metric: str) -> np.ndarray:
-    """uint8, same shape as the values: 0 drawn, 1 not finite, 2 not computed yet, 3 failed."""
+    """uint8, same shape as the values: 0 drawn, 1 not finite, 2 not computed, 3 failed."""
     values = surface.values[metric]
     holes = np.where(np.isfinite(values), DRAWN, NOT_FINITE).astype(np.uint8)
     status = surface.status_of(metric)
@@ -42,7 +42,7 @@ def hole_notes(surface: Surface, metric: str) -> list[str]:
         inf, nan = int((odd & np.isinf(values)).sum()), int((odd & np.isnan(values)).sum())
         parts = [f"{count} {name}" for count, name in ((inf, BEYOND), (nan, "nan")) if count]
         notes.append(f"{odd.sum()} of {total} points not finite ({', '.join(parts)})")
-    for code, words in ((NOT_COMPUTED, "not computed yet"), (FAILED_POINT, "failed")):
+    for code, words in ((NOT_COMPUTED, "not computed"), (FAILED_POINT, "failed")):
         if (holes == code).any():
             notes.append(f"{(holes == code).sum()} of {total} points {words}")
     if status is not None and (status == INTERPOLATED).any():

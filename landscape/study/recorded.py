@@ -10,9 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from landscape.grid import DIRECTION
 from landscape.objective.loss_state import LossState
+from landscape.printable import printable
 from landscape.subject.subject import Subject
 from landscape.subject.trained import is_same_spec
 from landscape.surfaces.provenance import Provenance
@@ -22,6 +24,8 @@ from landscape.trust import names_code
 
 # Relative differences that are more than rounding.
 EXACT, COARSE = 1e-3, 5e-2
+# Of other data: what is worth a word.
+OTHER = 0.5
 TINY = 1e-6  # losses of nets that fit every sample are small differences of large numbers
 PRECISE = ("fp32", "fp64")
 
@@ -58,9 +62,11 @@ def record_of(subject: Subject, facts: Provenance) -> Record | None:
     if not _is_comparable(subject, facts):
         return None
     # training data pass in eval mode at the end only; before that values are means over the steps
-    ended = Path(facts.checkpoint.path or "").name == FINAL if facts.checkpoint else False
+    ended = _has_ended(facts, subject.net.meta.get("epochs"), training.get("epochs"))
     losses = {name: metrics.get(name) for name in ("train_loss", "test_loss") if ended or name != "train_loss"}
     known = {name: each for name, each in losses.items() if isinstance(each, (int, float)) and math.isfinite(each)}
+    if (there := _of_other_data(subject, facts)) is not None:
+        return Record(known, there, OTHER) if known else None
     exact = {facts.precision, training.get("precision")} <= set(PRECISE)
     return Record(known, _why(subject), EXACT if exact else COARSE) if known else None
 
@@ -72,6 +78,21 @@ def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str 
     if (record := record_of(subject, facts)) is None:
         return None
     return record.note({name: surface.at_origin(name) for name in record.losses if name in surface.values})
+
+
+def _has_ended(facts: Provenance, epochs: Any, of: Any) -> bool:
+    """Whether a file is that of a trained net, also under another name than its run gave it."""
+    name = Path((facts.checkpoint and facts.checkpoint.path) or "").name
+    return name == FINAL or (bool(name) and epochs is not None and epochs == of and not name.startswith("step_"))
+
+
+def _of_other_data(subject: Subject, facts: Provenance) -> str | None:
+    """What data there are now and were then, where names say that these are not the same."""
+    now, then = facts.data and facts.data.spec, subject.net.trained and subject.net.trained.data
+    if now == then:
+        return None
+    shown = printable(now) if now else "data in memory"
+    return f"that was on {printable(str(then))}, and this is on {shown}"
 
 
 def _why(subject: Subject) -> str:
@@ -97,7 +118,6 @@ def _is_comparable(subject: Subject, facts: Provenance) -> bool:
         and loss.attack is None
         and not (random and (random.random or random.batches))
         and facts.data is not None
-        and facts.data.spec is not None  # data in memory have the same name whatever they are
-        and trained.data == facts.data.spec
+        and trained.data is not None
         and all(split.samples == split.of for split in (facts.data.splits or {}).values())
     )

@@ -69,7 +69,7 @@ def test_heights_and_texts(surface, tmp_path):
     }
     assert json.loads(text(grid, "axes")) == {"x": "größe <x>", "y": "y direction"}
     assert json.loads(text(grid, "provenance")) == surface.provenance
-    assert "values above 1 clipped" in text(grid, "notes") and "1 of 20 points not computed yet" in text(grid, "notes")
+    assert "values above 1 clipped" in text(grid, "notes") and "1 of 20 points not computed" in text(grid, "notes")
 
 
 def test_another_metric_is_what_is_high(surface, tmp_path):

@@ -149,7 +149,7 @@ def test_figures_carry_title_facts_and_notes(surfaces):
 
 def test_holes_are_named_in_a_legend(surfaces):
     axes = plane_axes(still.figure_of(build_scene(surfaces["chaos"], kind="heatmap")))
-    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["not finite", "not computed yet", "failed"]
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["not finite", "not computed", "failed"]
     assert plane_axes(still.figure_of(build_scene(surfaces["bowl"], kind="heatmap"))).get_legend() is None
 
 

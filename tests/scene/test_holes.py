@@ -24,7 +24,7 @@ def test_status_counts_and_wins_over_the_value(make_surface):
     assert holes[0, 0] == 3
     assert (holes[1] == 0).all()
     assert hole_notes(surface, "train_loss") == [
-        "4 of 12 points not computed yet",
+        "4 of 12 points not computed",
         "1 of 12 points failed",
         "2 of 12 points interpolated",
     ]
@@ -39,7 +39,7 @@ def test_a_metric_has_the_status_of_its_own_group(make_surface):
     status = {"evaluation": np.ones((2, 2), np.uint8), "hessian": np.array([[1, 0], [0, 0]], np.uint8)}
     surface = make_surface(np.arange(4.0).reshape(2, 2), more={"hessian_max": np.ones((2, 2))}, status=status)
     assert holes_of(surface, "train_loss").sum() == 0
-    assert hole_notes(surface, "hessian_max")[0] == "3 of 4 points not computed yet"
+    assert hole_notes(surface, "hessian_max")[0] == "3 of 4 points not computed"
 
 
 def test_all_metrics_of_a_path_have_the_status_of_its_one_group(make_surface):

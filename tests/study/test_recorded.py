@@ -136,3 +136,33 @@ def test_a_loss_is_another_beyond_rounding(limit):
     assert record.note(same) is None and record.note({**same, "train_loss": float("inf")}) is None
     assert record.note({**same, "train_loss": 2.0 * (1 + 1.2 * limit)}).endswith("and its training recorded 2: why")
     assert record.note({**same, "test_loss": 2e-6}).startswith("the test loss at the net's own weights is 2e-06")
+
+
+def test_a_trained_net_is_known_by_another_name_too(run, capsys):
+    _, named = run("Warm")
+    Path("copied.pt").write_bytes(Path("run/final.pt").read_bytes())
+    ll.line("copied.pt", x=(-1, 1, 3), **named)
+    assert AFRESH.format("Warm") in capsys.readouterr().err
+    last = sorted(Path("run/checkpoints").iterdir())[-1]  # means over the steps
+    ll.line(last, x=(-1, 1, 3), **named)
+    assert "its training recorded" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(lambda x, y: (x, y), False), (lambda x, y: (1.01 * x, y), False), (lambda x, y: (2 * x, (y + 1) % 3), True)],
+    ids=["the same", "nearly", "others"],
+)
+def test_other_data_are_named_where_their_loss_is_far_from_the_recorded_one(run, capsys, change, said):
+    done, named = run("Counts")
+    exec(CODE, found := {})
+    now = ll.line("run", x=(-1, 1, 3), **{**named, "data": change(*found["data"]())}).at_origin("train_loss")
+    line = f"is {now:.4g}, and its training recorded {done.metrics['train_loss']:.4g}: that was on t.py:data, and this is on"
+    assert (f"{line} data in memory" in capsys.readouterr().err) == said
+
+
+def test_the_name_of_other_data_is_said(run, capsys):
+    _, named = run("Counts")
+    Path("o.py").write_text("import t\n\n\ndef data():\n    x, y = t.data()\n    return 2 * x, (y + 1) % 3\n")
+    ll.line("run", x=(-1, 1, 3), **{**named, "data": "o.py:data"})
+    assert "that was on t.py:data, and this is on o.py:data" in capsys.readouterr().err

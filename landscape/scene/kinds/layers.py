@@ -107,7 +107,7 @@ def _notes(spectrum: Spectrum, rows: Sequence[LayerRow]) -> list[str]:
     missing = sum(not (np.isfinite(row.smallest) or np.isfinite(row.largest)) for row in rows)
     notes = ["dots: smallest and largest eigenvalue of the block of each layer's parameters, the others held fixed"]
     hidden = sum(int(np.isfinite([row.smallest, row.largest]).sum()) - len(row.dots) for row in rows)
-    notes += [f"{missing} of {len(rows)} rows not computed yet"] if missing else []
+    notes += [f"{missing} of {len(rows)} rows not computed"] if missing else []
     notes += [f"{hidden} eigenvalue{'s' * (hidden != 1)} beyond the axis not shown"] if hidden else []
     notes += [SIGN_OPEN] if any(dot[-1] == OPEN_SIGN for row in rows for dot in row.dots) else []
     return notes + [STANDARD_ERRORS] * any("±" in fact for fact in computed_facts(spectrum))

@@ -81,4 +81,4 @@ def _text(block: Block, ends: Ends) -> tuple[str, ...]:
     lines = [f"{block.name}, {block.dimension:,} parameters"]
     lines += [f"{name} eigenvalue {eigenvalue_text(v, e)}" for name, (v, e) in named if np.isfinite(v)]
     lines += [f"trace {with_error(block.trace, block.trace_stderr)}"] if np.isfinite(block.trace) else []
-    return tuple(lines if len(lines) > 1 else [*lines, "not computed yet"])
+    return tuple(lines if len(lines) > 1 else [*lines, "not computed"])

@@ -143,8 +143,8 @@ def test_an_unfinished_run_ends_where_it_has_come_and_says_so(make_path):
         assert np.isfinite(curve.y).tolist() == [True] * 6 + [False] * 4
         assert curve.dots
     assert scene.frame.x_range == (0.0, 900.0)
-    assert "train loss: 4 of 10 points not computed yet" in scene.notes
-    assert [n for n in scene.notes if n.startswith("curvature")] == ["curvature: 4 of 10 points not computed yet"]
+    assert "train loss: 4 of 10 points not computed" in scene.notes
+    assert [n for n in scene.notes if n.startswith("curvature")] == ["curvature: 4 of 10 points not computed"]
 
 
 def test_a_run_that_diverged_is_told_once_for_all_curvature(make_path):

@@ -92,7 +92,7 @@ def test_words():
 def test_a_layer_that_is_not_there_yet_is_an_empty_row():
     found = view(layered({**ENDS, "conv1": []}))
     assert (found.rows[1].name, found.rows[1].spans, found.rows[1].dots) == ("conv1", (), ())
-    assert "1 of 4 rows not computed yet" in found.notes
+    assert "1 of 4 rows not computed" in found.notes
     assert not any("not computed" in note for note in view().notes)
 
 

@@ -115,7 +115,7 @@ def test_an_unfinished_map_has_holes_and_says_how_many(make_curved):
     scene = build_scene(make_curved(done=0.4), kind="ratio")
     assert scene.views[0].field.holes.tolist() == [[0] * 5, [0] * 5, [2] * 5, [2] * 5, [2] * 5]
     assert "curvature on 5 × 5 of the 21 × 17 grid points" in scene.notes
-    assert "15 of 25 points not computed yet" in scene.notes
+    assert "15 of 25 points not computed" in scene.notes
     assert not any("eigenvalue at the centre" in fact for fact in scene.facts), "the centre is still to come"
     empty = build_scene(make_curved(done=0.0), kind="ratio")
     assert "nothing to draw" in empty.notes
