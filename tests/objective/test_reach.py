@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from landscape.objective import twins
+from landscape.objective.reach import Reach
 
 STACK, TABLE, SCALE, LOCK = [], {}, {"now": 1.0}, threading.Lock()
 FACTOR, SIDES, SHIFT, NAMES = 2.0, (1, 2), torch.tensor([0.1, 0.2, 0.3]), functools.partial(F.softmax, dim=1)
@@ -216,6 +217,17 @@ def test_what_two_threads_would_share_is_not_shared(objective, net, loss):
 )
 def test_constants_and_what_a_net_keeps_for_itself_are_no_obstacle(objective, net, loss):
     assert sharers(objective, net, loss) == 2
+
+
+def test_a_write_to_a_tensor_counts_also_where_it_is_taken_back():
+    reach, tensor = Reach(), torch.ones(3)
+    reach.watch(tensor)
+    assert not reach.wrote
+    tensor.add_(1).sub_(1)
+    assert reach.wrote and reach.state is None
+    with torch.inference_mode():
+        reach.watch(torch.ones(3))
+    assert "inference" in reach.state
 
 
 def test_a_wait_for_the_other_is_no_hang(objective, monkeypatch):

@@ -55,13 +55,13 @@ def test_a_net_that_overflows_gives_nan_where_the_net_does(name, kept, inputs, m
 def test_an_input_that_is_not_finite_is_not_hidden(value, inputs):
     net = build_zoo("resnet20").eval()
     fast = folded_net(net, inputs[:4])
-    odd = inputs.clone()
+    odd, usual = inputs.clone(), fast(inputs)
     odd[9, 1, 3, 3] = value
     found, expected = fast(odd), net(odd)
     assert expected[9].isnan().all() and found[9].isnan().all()
     rest = [n for n in range(12) if n != 9]
     torch.testing.assert_close(found[rest], expected[rest], rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(fast(inputs), net(inputs), rtol=1e-4, atol=1e-4)
+    assert torch.equal(fast(inputs), usual), "the next pass is one of the fused kernels again"
 
 
 @pytest.mark.parametrize("kept", [True, False])
