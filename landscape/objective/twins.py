@@ -86,9 +86,10 @@ def obstacle(objective: Objective) -> str | None:
             return "hooks may keep what passes"
         if hasattr(part, "_orig_mod"):
             return "a compiled net keeps states that we cannot see"
-    for loss in filter(None, map(module_behind, callables_of(objective.measure))):
-        if any(hooked_by_others(part) for part in loss.modules()):
-            return "hooks of the loss may keep what passes"
+    losses = [loss for each in callables_of(objective.measure) if (loss := module_behind(each)) is not None]
+    for part in (part for loss in losses for part in loss.modules()):
+        if hooked_by_others(part) or hasattr(part, "_orig_mod"):
+            return "hooks of the loss, or its compiled code, may keep what passes"
     return None
 
 

@@ -61,7 +61,7 @@ def test_an_input_that_is_not_finite_is_not_hidden(value, inputs):
     assert expected[9].isnan().all() and found[9].isnan().all()
     rest = [n for n in range(12) if n != 9]
     torch.testing.assert_close(found[rest], expected[rest], rtol=1e-4, atol=1e-4)
-    assert torch.equal(fast(inputs), usual), "the next pass is one of the fused kernels again"
+    assert torch.equal(fast(inputs), usual) and not fast._watch.careful, "the next pass is one of the fused kernels"
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -32,7 +32,7 @@ def test_the_template_runs_and_its_commands_work(tmp_path, monkeypatch, capsys):
 def test_what_is_there_stays(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("mine")
-    with pytest.raises(LandscapeError, match="the file exists; give another name, or overwrite to replace it"):
+    with pytest.raises(LandscapeError, match="the file exists; give another name, or overwrite=True to replace it"):
         ll.new(file)
     assert file.read_text() == "mine"
     assert ll.new(file, overwrite=True) == file and "def build" in file.read_text()
