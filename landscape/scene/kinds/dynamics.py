@@ -195,7 +195,7 @@ def _strip(surfaces: Sequence[Surface], panel: MeasurePanel, rows: Sequence[Quan
     """`colors`: of each quantity, in a picture of one run."""
     scale = _scale(surfaces, panel, rows)
     axis = scaled_axis(panel.label, scale, PATH_COLORS[0], TICKS)
-    curves = []
+    curves, is_named = [], len(panel.roles) == len(rows) == 1  # by its axis
     for surface, color in zip(surfaces, _colors(surfaces), strict=True):
         for number, row in enumerate(rows):
             curve = metric_curve(surface, row.name, scale, dots=_few(surface, row))
@@ -205,7 +205,7 @@ def _strip(surfaces: Sequence[Surface], panel: MeasurePanel, rows: Sequence[Quan
                     continue
             dashed = row.role in BOUNDS or (len(surfaces) > 1 and number > 0)
             own = BOUND if colors and row.role in BOUNDS else colors[number] if colors else color
-            curves.append(replace(curve, color=own, dashed=dashed, label=row.label if colors else ""))
+            curves.append(replace(curve, color=own, dashed=dashed, label=row.label if colors and not is_named else ""))
     return Strip(tuple(curves), axis, TALL if len(rows) > 2 else HEIGHT, zero=axis.low < 0 < axis.high)
 
 
