@@ -13,6 +13,7 @@ import functools
 import inspect
 import os
 import re
+import sys
 import sysconfig
 import types
 from collections.abc import Iterator
@@ -49,29 +50,19 @@ _CONSTANTS = (*_PLAIN, *_OF_ARRAYS, *_CODE)
 # Names of what changes something that all threads share.
 _SETTING = frozenset(
     [
-        "manual_seed",
-        "seed",
-        "set_rng_state",
-        "get_rng_state",
-        "set_state",
-        "setstate",
-        "fork_rng",
-        "default_generator",
-        "set_default_dtype",
-        "set_default_device",
-        "set_num_threads",
-        "set_float32_matmul_precision",
-        "use_deterministic_algorithms",
-        "register_forward_hook",
-        "register_forward_pre_hook",
-        "setattr",
-        "delattr",
-        "globals",
-        "vars",
-        "__dict__",
-        "__class__",
-        "environ",
-        "random",
+        *(
+            "manual_seed",
+            "seed",
+            "set_rng_state",
+            "get_rng_state",
+            "set_state",
+            "setstate",
+            "fork_rng",
+            "default_generator",
+        ),
+        *("set_default_dtype", "set_default_device", "set_num_threads", "set_float32_matmul_precision", "random"),
+        *("use_deterministic_algorithms", "register_forward_hook", "register_forward_pre_hook", "setattr", "delattr"),
+        *("globals", "vars", "__dict__", "__class__", "environ", "data", "set_", "resize_"),  # `data` hides writes
     ]
 )
 
@@ -125,10 +116,12 @@ class Reach:
             elif each.opname == "LOAD_GLOBAL" and each.argval in frame.f_globals:
                 yield from self._of_value(str(each.argval), frame.f_globals[each.argval], code)
             before = each
+        for name, value in _defaults(frame, code, owner):
+            yield from self._of_attribute(f"the default of {name}", value)
         for name in code.co_freevars:
             if name != "__class__" and name in frame.f_locals:
                 yield from self._of_value(name, frame.f_locals[name], code)
-        if isinstance(owner, nn.Module):
+        if owner is not None:
             yield from self._of_class(type(owner))
 
     def _of_value(self, name: str, value: Any, code: types.CodeType) -> Iterator[str]:
@@ -153,6 +146,15 @@ class Reach:
                         yield from self._of_attribute(f"{each.__name__}.{name}", value)
 
 
+def _defaults(frame: types.FrameType, code: types.CodeType, owner: Any) -> Iterator[tuple[str, Any]]:
+    """The default values of the function that runs, as far as it is found by its name."""
+    for place in (frame.f_globals.get(code.co_name), inspect.getattr_static(type(owner), code.co_name, None)):
+        function = inspect.unwrap(place) if callable(place) else place
+        if isinstance(function, types.FunctionType) and function.__code__ is code:
+            yield from ((code.co_name, value) for value in function.__defaults__ or ())
+            yield from (function.__kwdefaults__ or {}).items()
+
+
 def _loads(before: dis.Instruction | None, code: types.CodeType) -> bool:
     """Whether an instruction loads the first argument, of which what follows sets an attribute."""
     if before is None or not before.opname.startswith("LOAD_FAST"):
@@ -162,8 +164,11 @@ def _loads(before: dis.Instruction | None, code: types.CodeType) -> bool:
 
 
 def _is_own(module: types.ModuleType | None) -> bool:
+    """Whether it is the user's; that of a notebook has no file."""
     file = getattr(module, "__file__", None)
-    return file is not None and not is_known(file) and not is_library(file)
+    if file is None:
+        return module is None or module.__name__ not in sys.builtin_module_names
+    return not is_known(file) and not is_library(file)
 
 
 def _is_constant(value: Any) -> bool:

@@ -25,7 +25,8 @@ class FoldedConvolution(nn.Module):
         assert not isinstance(conv.padding, str)
         self._geometry = Geometry(list(conv.stride), list(conv.padding), list(conv.dilation), conv.groups)
         self._activation, self._kernels = activation, kernels
-        self.hides, self.is_seen, self.watch = kernels.hides and activation != "none", False, Watch()
+        self.hides, self.watch = kernels.hides and activation != "none", Watch()
+        self.is_seen = self.is_doubtful = False  # whether what it gives is looked at, and what it takes
         self.multiplications = 0  # for a sample
         self.kept: Affine | None = None
 
@@ -71,4 +72,7 @@ class FoldedConvolution(nn.Module):
             watch.see(found)
         if self.hides and not self.kept:
             watch.see_all(filters.bias)
+        if self.is_doubtful and not needs:
+            for each in (x,) if other is None else (x, other):
+                watch.see_all(each)
         return found

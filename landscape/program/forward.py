@@ -19,9 +19,11 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.program.convolution import FoldedConvolution
 from landscape.program.cut import Divided, Moves, divide
+from landscape.program.fold import inverse_deviation
 from landscape.program.kernels import Kernels, kernels_for
 from landscape.program.overflow import EVERY, Watch
 from landscape.program.replay import Replays, padded
@@ -52,6 +54,8 @@ class FoldedNet:
         self._call: Callable[[Tensor], Tensor] = self._run
         self._resting: object = None
         self._moving, self._watch = layers, Watch()
+        called = [module.get_submodule(str(node.target)) for node in module.graph.nodes if node.op == "call_module"]
+        self._norms = [each for each in called if isinstance(each, _BatchNorm) and each.running_var is not None]
         hiding = [layer for layer in layers if layer.hides]
         for number, layer in enumerate(hiding, 1):
             layer.watch, layer.is_seen = self._watch, number % EVERY == 0 or number == len(hiding)
@@ -105,10 +109,11 @@ class FoldedNet:
     def _watched(self, work: Callable[[], T], *given: Any) -> T:
         """What a pass gives, also where fused kernels would hide NaN."""
         needs = torch.is_grad_enabled() and any(isinstance(each, Tensor) and each.requires_grad for each in given)
-        if needs or not self._kernels.hides:
+        if needs or not any(layer.hides for layer in self._layers):
             return work()
         kept = [layer.kept.bias for layer in self._layers if layer.hides and layer.kept]
-        return self._watch.run(work, (*given, *([torch.cat(kept)] if kept else ())))
+        kept += [inverse_deviation(norm) for norm in self._norms]
+        return self._watch.run(work, (*given, *([torch.cat([each.flatten() for each in kept])] if kept else ())))
 
     def _laid(self, inputs: Tensor) -> Tensor:
         return inputs.to(self._kernels.dtype, memory_format=self._kernels.layout)
@@ -216,12 +221,32 @@ def _rewrite(trace: NetTrace, kernels: Kernels) -> list[FoldedConvolution]:
         if norm is None and end.last is node and not kernels.alone:
             continue
         layer = FoldedConvolution(conv, norm, end.activation, kernels)
+        layer.is_doubtful = layer.hides and _is_doubtful(trace, [node, *([end.addend] if end.addend else [])])
         layer.multiplications = conv.weight.numel() * trace.values[node].shape[2:].numel()
         _replace(trace, node, end, layer, f"folded{len(layers)}")
         layers.append(layer)
     trace.module.graph.lint()
     trace.module.recompile()
     return layers
+
+
+def _is_doubtful(trace: NetTrace, nodes: list[fx.Node]) -> bool:
+    """Whether what these take may hold NaN that was made on the way to them: by an operation that the table does not know."""
+    waiting, seen = list(nodes[1:]), set[fx.Node]()
+    waiting += nodes[0].all_input_nodes
+    while waiting:
+        node = waiting.pop()
+        if node in seen or node.op in ("placeholder", "get_attr"):
+            continue
+        seen.add(node)
+        module = trace.submodule(node) if node.op == "call_module" else None
+        if isinstance(module, FoldedConvolution):
+            waiting += [] if module.hides else node.all_input_nodes
+        elif trace.operation(node) is None:
+            return True
+        else:
+            waiting += node.all_input_nodes
+    return False
 
 
 def _epilogue(trace: NetTrace, last: fx.Node, kernels: Kernels) -> _Epilogue:

@@ -3,7 +3,7 @@
 Owns: `Watch`, which sees that coming, and what is done then. Far from a net each layer of a deep one magnifies, up to infinity;
 the next convolution makes NaN of that, and oneDNN and cuDNN make 0 of the NaN. Before that numbers are large: those of the
 first samples are looked at in every few layers, with room for what lies between layers and between samples. NaN among inputs,
-or of a variance below 0, is looked for as such.
+of a variance below 0, or of an operation that may make it, such as a quotient, is looked for as such.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class Watch(threading.local):
             if isinstance(each, Tensor) and each.is_floating_point():
                 self.see_all(each)
         found = work()
+        if not self._seen:  # nothing was computed
+            return found
         most, self._seen = torch.stack(self._seen).sum(), []
         if most.device.type != "cpu":
             return _poisoned(found, most * (torch.finfo(most.dtype).max / LIMIT) * 0.0)

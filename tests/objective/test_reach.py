@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import threading
+import types
 from typing import ClassVar
 
 import numpy as np
@@ -145,6 +147,53 @@ def of_module():
     return lambda outputs, targets: F.cross_entropy(inner(outputs), targets, reduction="none")
 
 
+class OfItsClass:
+    """A loss that is no module, and keeps its outputs in a list of its class."""
+
+    kept: ClassVar = []
+
+    def __call__(self, outputs, targets):
+        self.kept.append(outputs)
+        return F.cross_entropy(self.kept.pop(), targets, reduction="none")
+
+
+def by_default(outputs, targets, kept=[]):  # noqa: B006
+    kept.append(outputs)
+    return F.cross_entropy(kept.pop(), targets, reduction="none")
+
+
+class ByDefault(Net):
+    def forward(self, x, *, kept={}):  # noqa: B006
+        kept["x"] = x
+        return super().forward(kept.pop("x"))
+
+
+class Unseen(Net):
+    """Writes that no version counts."""
+
+    def forward(self, x):
+        self.first.weight.data.mul_(2)
+        found = super().forward(x)
+        self.first.weight.data.mul_(0.5)
+        return found
+
+
+class Notebook(Net):
+    """Of a module without a file, as in a notebook."""
+
+    count: ClassVar = [0]
+
+    def forward(self, x):
+        self.count[0] += 1
+        found = super().forward(x) * self.count[0]
+        self.count[0] -= 1
+        return found
+
+
+Notebook.__module__ = "a_notebook"
+sys.modules[Notebook.__module__] = types.ModuleType(Notebook.__module__)
+
+
 def keep(module, given, found):
     STACK.append(found)
 
@@ -201,8 +250,8 @@ def sharers(objective, net, loss):
     ("net", "loss"),
     [
         *((net, "cross_entropy") for net in (Stack, Context, Room, Balanced, OfClass, ListOfClass, Swapped, Locked, Seeded)),
-        *((net, "cross_entropy") for net in (NumpySeeded, DefaultType)),
-        *((Net, loss) for loss in (in_one_line, of_function, of_module(), Hooked(), writes)),
+        *((net, "cross_entropy") for net in (NumpySeeded, DefaultType, Notebook, ByDefault, Unseen)),
+        *((Net, loss) for loss in (in_one_line, of_function, of_module(), Hooked(), writes, OfItsClass(), by_default)),
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )  # fmt: skip

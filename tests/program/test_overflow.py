@@ -76,6 +76,49 @@ def test_a_variance_below_zero_is_not_hidden(kept, inputs, monkeypatch):
     assert net(inputs).isnan().all() and fast(inputs).isnan().all()
 
 
+class Between(nn.Module):
+    """NaN is made between two convolutions: a sample without spread, or one whose weights are all infinite."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.first, self.last, self.kind = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 5, 3), kind
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        if self.kind == "quotient":
+            x = (x - x.mean((1, 2, 3), keepdim=True)) / x.std((1, 2, 3), keepdim=True)
+        elif self.kind == "softmax":
+            weights = torch.where(x.sum((1, 2, 3), keepdim=True) > 0, 0.0, -torch.inf).expand_as(x)
+            x = x * torch.softmax(weights, 1)
+        elif self.kind == "norm":
+            x = self.norm(x.sigmoid())
+        return torch.relu(self.last(x)).mean((2, 3))
+
+
+@pytest.mark.parametrize("kind", ["quotient", "softmax", "norm", "none"])
+def test_nan_that_is_made_between_layers_is_not_hidden(kind, inputs):
+    torch.manual_seed(0)
+    net = Between(kind).eval()
+    fast = folded_net(net, inputs[:4])
+    assert [layer.is_doubtful for layer in layers(fast)] == [False, kind in ("quotient", "softmax")]
+    odd = inputs.clone()
+    odd[9] = -100.0 if kind != "norm" else odd[9]
+    net.first.bias.fill_(0.0)
+    net.first.weight.abs_()
+    if kind == "norm":
+        net.norm.running_var[1] = -1.0
+    fast.refresh()
+    expected = net(odd)
+    assert bool(expected[9].isnan().all()) == (kind != "none")
+    np.testing.assert_array_equal(fast(odd).isnan(), expected.isnan())
+
+
+def test_nothing_is_looked_at_where_nothing_is_computed(inputs):
+    net = build_zoo("resnet20").eval()
+    assert folded_net(net, inputs[:4])(inputs[:0]).shape == (0, 10)
+
+
 def test_a_net_in_two_parts_hides_nothing_either(inputs):
     net = build_zoo("resnet20").eval()
     fast = folded_net(net, inputs[:4])
