@@ -129,8 +129,12 @@ class Reach:
             if _is_own(value):
                 for attribute in code.co_names:
                     yield from self._of_attribute(f"{name}.{attribute}", vars(value).get(attribute))
-        else:
-            yield from self._of_attribute(name, value)
+            return
+        yield from self._of_attribute(name, value)
+        if isinstance(value, (type, types.FunctionType)) and _is_own(inspect.getmodule(value)):  # as a place for values
+            for attribute in code.co_names:
+                held = inspect.getattr_static(value, attribute, None)
+                yield from self._of_attribute(f"{name}.{attribute}", held)
 
     def _of_attribute(self, name: str, value: Any) -> Iterator[str]:
         if type(value) in (Tensor, nn.Parameter):
