@@ -203,7 +203,7 @@ def _whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]
     for name in loss_first(values):
         if length > 1 and _is_mean(name, values[name], length):
             why = not_a_mean(_metric(objective, name), batch, length, MEANS[objective.precision])
-            if why and why.startswith("it is a sum"):
+            if name == "loss" and why and why.startswith("it is a sum"):
                 raise IsASum(f"{name} depends on the batch size ({why}); {INSTEAD}")
             of_batches += [name] if why else []
     if mixes(evaluate, batch, length, objective.precision):

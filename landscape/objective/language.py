@@ -19,7 +19,8 @@ from landscape.objective.weighted import IGNORED
 # The entries that name the first and the last token of an answer.
 SPAN = ("start_positions", "end_positions")
 # The kinds of loss by which the library shifts labels, where the forward pass takes the loss of its kind.
-SHIFTED = ("ForCausalLM", "ForConditionalGeneration", "CsmForConditionalGeneration")
+# None is that of a class whose name says nothing.
+SHIFTED = ("ForCausalLM", "ForConditionalGeneration", "CsmForConditionalGeneration", None)
 # Methods of PEFT whose nets have outputs for the tokens of the prompt too.
 PROMPTED = ("PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING")
 
@@ -61,7 +62,7 @@ def predicts_next_token(net: nn.Module) -> bool:
     """Whether it shifts its own labels, so that each position predicts the next token."""
     # a class derived from one of the library's has a name of its own
     named = any(each.__name__.endswith(("ForCausalLM", "LMHeadModel")) for each in type(net).__mro__)
-    shifting = named or getattr(net, "loss_type", None) in SHIFTED
+    shifting = named or getattr(net, "loss_type", "") in SHIFTED
     codes = [code for each in type(net).__mro__ if (code := _code_of(vars(each).get("forward")))]
     return any(
         (shifting and "loss_function" in code.co_names)  # a few older decoders take labels that are shifted already

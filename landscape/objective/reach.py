@@ -7,10 +7,12 @@ looks. Constants are numbers, texts, functions, classes, and tensors that nothin
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import enum
 import functools
 import inspect
+import logging
 import os
 import re
 import sys
@@ -41,12 +43,13 @@ _PLAIN = (
     re.Pattern,
     PurePath,
 )
+_SAFE = (range, logging.Logger)  # a logger locks for itself
 _OF_ARRAYS = (torch.dtype, torch.device, torch.layout, torch.memory_format, np.generic, np.dtype, np.ufunc)
 _CODE = (
     *(type, types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType),
     *(types.GenericAlias, property, staticmethod, classmethod, functools.cached_property),
 )
-_CONSTANTS = (*_PLAIN, *_OF_ARRAYS, *_CODE)
+_CONSTANTS = (*_PLAIN, *_SAFE, *_OF_ARRAYS, *_CODE)
 # Names of what changes something that all threads share.
 _SETTING = frozenset(
     [
@@ -62,7 +65,17 @@ _SETTING = frozenset(
         ),
         *("set_default_dtype", "set_default_device", "set_num_threads", "set_float32_matmul_precision", "random"),
         *("use_deterministic_algorithms", "register_forward_hook", "register_forward_pre_hook", "setattr", "delattr"),
-        *("globals", "vars", "__dict__", "__class__", "environ", "data", "set_", "resize_"),  # `data` hides writes
+        *(
+            "globals",
+            "vars",
+            "__dict__",
+            "__class__",
+            "environ",
+            "data",
+            "numpy",
+            "untyped_storage",
+            "set_",
+        ),  # which hide writes
     ]
 )
 
@@ -97,44 +110,63 @@ class Reach:
 
     def look(self, frame: types.FrameType) -> None:
         """At the code of a frame that begins."""
-        code = frame.f_code
-        owner = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-        if self.state or (key := (code, type(owner))) in self._seen:
+        code, held = frame.f_code, frame.f_locals
+        owner = held.get(code.co_varnames[0]) if code.co_argcount else None
+        cells = {name: held[name] for name in code.co_freevars if name in held}
+        key = code, type(owner), tuple(map(id, cells.values()))
+        if self.state or key in self._seen:
             return
         self._seen.add(key)
-        self.state = next(self._found(frame, code, owner), None)
+        self.state = next(self._found(code, frame.f_globals, cells, owner), None)
 
-    def _found(self, frame: types.FrameType, code: types.CodeType, owner: Any) -> Iterator[str]:
+    def _found(self, code: types.CodeType, names: dict[str, Any], cells: dict[str, Any], owner: Any) -> Iterator[str]:
         if odd := _SETTING.intersection(code.co_names):
-            yield f"{code.co_name} calls {min(odd)}"
-        before = None
+            yield f"{code.co_name} reads or calls {min(odd)}"
+        before, own = None, code.co_argcount > 0 and not isinstance(owner, type)
         for each in dis.get_instructions(code):
-            if each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
-                yield f"{code.co_name} sets {each.argval}"
-            elif each.opname in ("STORE_ATTR", "DELETE_ATTR") and not (code.co_argcount and _loads(before, code)):
+            if each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL", "IMPORT_FROM"):
+                yield f"{code.co_name} sets or imports {each.argval}"
+            elif each.opname == "STORE_DEREF" and each.argval in code.co_freevars:
+                yield f"{code.co_name} sets {each.argval} of the function around it"
+            elif each.opname in ("STORE_ATTR", "DELETE_ATTR") and not (own and _loads(before, code)):
                 yield f"{code.co_name} sets {each.argval} of something else"
-            elif each.opname == "LOAD_GLOBAL" and each.argval in frame.f_globals:
-                yield from self._of_value(str(each.argval), frame.f_globals[each.argval], code)
+            elif each.opname == "LOAD_GLOBAL" and each.argval in names:
+                yield from self._of_value(str(each.argval), names[each.argval], code)
             before = each
-        for name, value in _defaults(frame, code, owner):
-            yield from self._of_attribute(f"the default of {name}", value)
-        for name in code.co_freevars:
-            if name != "__class__" and name in frame.f_locals:
-                yield from self._of_value(name, frame.f_locals[name], code)
+        for value in _defaults(names, code, owner):
+            yield from self._of_attribute(f"a default of {code.co_name}", value)
+        for name, value in cells.items():
+            if name != "__class__":
+                yield from self._of_value(name, value, code)
         if owner is not None:
-            yield from self._of_class(type(owner))
+            yield from self._of_class(type(owner), code)
 
-    def _of_value(self, name: str, value: Any, code: types.CodeType) -> Iterator[str]:
-        if isinstance(value, types.ModuleType):
-            if _is_own(value):
-                for attribute in code.co_names:
-                    yield from self._of_attribute(f"{name}.{attribute}", vars(value).get(attribute))
-            return
+    def _of_value(self, name: str, value: Any, code: types.CodeType, depth: int = 4) -> Iterator[str]:
+        """Of what a name of the code stands for; of modules, classes and functions also the values that they hold."""
         yield from self._of_attribute(name, value)
-        if isinstance(value, (type, types.FunctionType)) and _is_own(inspect.getmodule(value)):  # as a place for values
-            for attribute in code.co_names:
-                held = inspect.getattr_static(value, attribute, None)
-                yield from self._of_attribute(f"{name}.{attribute}", held)
+        if isinstance(value, types.ModuleType):
+            own = _is_own(value)
+        else:
+            own = isinstance(value, (type, types.FunctionType)) and _is_own(inspect.getmodule(value))
+        if not own or not depth:
+            return
+        for attribute in code.co_names:
+            held = inspect.getattr_static(value, attribute, None)
+            yield from self._of_value(f"{name}.{attribute}", held, code, depth - 1)
+        if isinstance(value, types.FunctionType):
+            yield from self._of_function(value)
+
+    def _of_function(self, function: types.FunctionType) -> Iterator[str]:
+        """Of one that may run for other samples than those that are tried."""
+        code = function.__code__
+        if code in self._seen:
+            return
+        self._seen.add(code)
+        cells = {}
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):  # an empty one
+                cells[name] = cell.cell_contents
+        yield from self._found(code, function.__globals__, cells, None)
 
     def _of_attribute(self, name: str, value: Any) -> Iterator[str]:
         if type(value) in (Tensor, nn.Parameter):
@@ -142,21 +174,19 @@ class Reach:
         elif not isinstance(value, types.ModuleType) and not _is_constant(value):
             yield f"{name}, of type {type(value).__name__}, may change"
 
-    def _of_class(self, kind: type) -> Iterator[str]:
+    def _of_class(self, kind: type, code: types.CodeType) -> Iterator[str]:
         for each in kind.__mro__:
             if _is_own(inspect.getmodule(each)):
-                for name, value in vars(each).items():
-                    if not name.startswith(("__", "_abc_")):
-                        yield from self._of_attribute(f"{each.__name__}.{name}", value)
+                for name in vars(each).keys() & set(code.co_names):
+                    yield from self._of_attribute(f"{each.__name__}.{name}", vars(each)[name])
 
 
-def _defaults(frame: types.FrameType, code: types.CodeType, owner: Any) -> Iterator[tuple[str, Any]]:
+def _defaults(names: dict[str, Any], code: types.CodeType, owner: Any) -> Iterator[Any]:
     """The default values of the function that runs, as far as it is found by its name."""
-    for place in (frame.f_globals.get(code.co_name), inspect.getattr_static(type(owner), code.co_name, None)):
+    for place in (names.get(code.co_name), inspect.getattr_static(type(owner), code.co_name, None)):
         function = inspect.unwrap(place) if callable(place) else place
         if isinstance(function, types.FunctionType) and function.__code__ is code:
-            yield from ((code.co_name, value) for value in function.__defaults__ or ())
-            yield from (function.__kwdefaults__ or {}).items()
+            yield from (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
 
 
 def _loads(before: dis.Instruction | None, code: types.CodeType) -> bool:

@@ -58,7 +58,7 @@ class FoldedNet:
         self._norms = [each for each in called if isinstance(each, _BatchNorm) and each.running_var is not None]
         hiding = [layer for layer in layers if layer.hides]
         for number, layer in enumerate(hiding, 1):
-            layer.watch, layer.is_seen = self._watch, number % EVERY == 0 or number == len(hiding)
+            layer.watch, layer.is_seen = self._watch, number % EVERY == 0 or number in (1, len(hiding))
 
     def replay(self) -> None:
         """From here on what comes again is replayed; on a GPU."""

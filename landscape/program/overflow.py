@@ -1,8 +1,8 @@
 """What fused kernels hide: their ReLU gives 0 for NaN, so a net whose numbers are out of range would have a finite loss.
 
 Owns: `Watch`, which sees that coming, and what is done then. Far from a net each layer of a deep one magnifies, up to infinity;
-the next convolution makes NaN of that, and oneDNN and cuDNN make 0 of the NaN. Before that numbers are large: those of the
-first samples are looked at in every few layers, with room for what lies between layers and between samples. NaN among inputs,
+the next convolution makes NaN of that, and oneDNN and cuDNN make 0 of the NaN. Before that numbers are large: those of
+some samples are looked at in every few layers, with room for what lies between layers and between samples. NaN among inputs,
 of a variance below 0, or of an operation that may make it, such as a quotient, is looked for as such.
 """
 
@@ -18,8 +18,8 @@ from torch import Tensor
 T = TypeVar("T")
 
 # Activations from here on are computed by kernels that hide nothing; float32 ends at 3.4e38. They are looked at in every third
-# layer and in two samples: a layer may then magnify 10,000 times, and samples may differ by a million times.
-LIMIT, EVERY, SAMPLES = 1e20, 3, 2
+# layer, and the first, in four samples: a layer may then magnify 10,000 times, and samples may differ by a million times.
+LIMIT, EVERY, SAMPLES = 1e20, 3, 4
 
 
 class Watch(threading.local):
@@ -30,9 +30,9 @@ class Watch(threading.local):
         self._seen: list[Tensor] = []
 
     def see(self, activations: Tensor) -> None:
-        """Keeps the largest of the first samples."""
+        """Keeps the largest, which are not below 0, of samples from all over the batch."""
         if len(activations):
-            self._seen.append(activations[:SAMPLES].amax().float())
+            self._seen.append(activations[:: max(1, len(activations) // SAMPLES)].amax().float())
 
     def see_all(self, values: Tensor) -> None:
         """Keeps the length of some values, which NaN and infinity among them are part of."""

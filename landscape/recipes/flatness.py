@@ -68,9 +68,11 @@ class FlatnessMachine:
 
 def picture(surface: Any) -> dict[str, Any]:
     """Measures against gaps where nets can be compared, else how the loss rises."""
-    from landscape.surfaces.flatness import targets
+    from landscape.correlation import LEAST
+    from landscape.surfaces.flatness import curves, targets
 
-    return {"kind": "flatness" if surface.grid.size > 1 and targets(surface) else "mostcase"}
+    compared = surface.grid.size > 1 and (targets(surface) or surface.grid.size < LEAST)
+    return {"kind": "flatness" if compared or not curves(surface) else "mostcase"}
 
 
 _COMPARED = (NetOptions, DataOptions, LossOptions, FlatnessOptions, MachineOptions, FlatnessMachine, OutputOptions)

@@ -62,13 +62,15 @@ def record_of(subject: Subject, facts: Provenance) -> Record | None:
     if not _is_comparable(subject, facts):
         return None
     # training data pass in eval mode at the end only; before that values are means over the steps
-    ended = _has_ended(facts, subject.net.meta.get("epochs"), training.get("epochs"))
+    name = Path((facts.checkpoint and facts.checkpoint.path) or "").name
+    ended, sure = _has_ended(name, subject.net.meta.get("epochs"), training.get("epochs")), name == FINAL
     losses = {name: metrics.get(name) for name in ("train_loss", "test_loss") if ended or name != "train_loss"}
     known = {name: each for name, each in losses.items() if isinstance(each, (int, float)) and math.isfinite(each)}
     if (there := _of_other_data(subject, facts)) is not None:
         return Record(known, there, OTHER) if known else None
-    exact = {facts.precision, training.get("precision")} <= set(PRECISE)
-    return Record(known, _why(subject), EXACT if exact else COARSE) if known else None
+    exact = facts.precision in PRECISE and training.get("precision") in PRECISE
+    limit = OTHER if ended and not sure else EXACT if exact else COARSE
+    return Record(known, _why(subject), limit) if known else None
 
 
 def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str | None:
@@ -80,10 +82,10 @@ def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str 
     return record.note({name: surface.at_origin(name) for name in record.losses if name in surface.values})
 
 
-def _has_ended(facts: Provenance, epochs: Any, of: Any) -> bool:
-    """Whether a file is that of a trained net, also under another name than its run gave it."""
-    name = Path((facts.checkpoint and facts.checkpoint.path) or "").name
-    return name == FINAL or (bool(name) and epochs is not None and epochs == of and not name.startswith("step_"))
+def _has_ended(name: str, epochs: Any, of: Any) -> bool:
+    """Whether a file is that of a trained net, by its name in a run, or likely, where it has another one."""
+    numbers = isinstance(epochs, (int, float)) and isinstance(of, (int, float))
+    return name == FINAL or (bool(name) and numbers and epochs == of and not name.startswith("step_"))
 
 
 def _of_other_data(subject: Subject, facts: Provenance) -> str | None:

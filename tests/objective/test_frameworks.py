@@ -82,6 +82,10 @@ NETS = {
     "T5": (lambda: tf.T5ForConditionalGeneration(tf.T5Config(**T5)), {**TEXT, "labels": PADDED}),
     "Llava": (lambda: seeing(), {**TEXT, "input_ids": SEEN, "labels": PADDED, "pixel_values": PIXELS}),
     "encoder with a decoder": (lambda: encoder_decoder(), {"input_ids": IDS, "labels": PADDED}),
+    "decoder of the usual loss": (
+        lambda: tf.BertGenerationDecoder(tf.BertGenerationConfig(is_decoder=True, **BERT)),
+        {**TEXT, "labels": PADDED},
+    ),
     "masked BERT": (lambda: tf.BertForMaskedLM(tf.BertConfig(**BERT)), {**TEXT, "labels": MASKED}),
     "BERT of classes": (
         lambda: tf.BertForSequenceClassification(tf.BertConfig(num_labels=3, **BERT)),
@@ -287,7 +291,7 @@ def test_where_the_last_part_moves_the_rest_is_computed_once(name):
     measure, _, _ = make_measure("cross_entropy", None)
     splits = measure.read(load_splits(batches(entries), split=("train",)).splits, model)
     last = {"T5": "decoder.final", "GPT-2": "transformer.ln_f", "ViT": "class", "Llama": "lm_head"}.get(
-        name, "decoder.cls" if "decoder" in name else "cl"
+        name, "decoder.cls" if name.startswith("encoder") else "lm_head" if "usual" in name else "cl"
     )
     moving = [each for each, _ in model.named_parameters() if each.startswith(last)]
     found = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import sys
 import threading
 import types
@@ -198,6 +199,60 @@ def noted(outputs, targets):
 noted.stack = []
 
 
+class Registry:
+    """Kept by a method of the class."""
+
+    last = None
+
+    @classmethod
+    def put(cls, x):
+        cls.last = x
+        return cls
+
+
+class OfRegistry(Net):
+    def forward(self, x):
+        return super().forward(Registry.put(x).last)
+
+
+def around():
+    last = None
+
+    def loss(outputs, targets):
+        nonlocal last
+        last = targets
+        return F.cross_entropy(outputs, last, reduction="none")
+
+    return loss
+
+
+def factory(kept):
+    def passed(x):
+        kept.append(x)
+        return kept.pop()
+
+    return passed
+
+
+first, second = factory(()), factory([])
+
+
+def of_factories(outputs, targets):
+    return F.cross_entropy(second(outputs) if len(outputs) else first(outputs), targets, reduction="none")
+
+
+def late(x):
+    STACK.append(x)
+    return STACK.pop()
+
+
+class Late(Net):
+    """Does something else with more samples than those that are tried."""
+
+    def forward(self, x):
+        return super().forward(late(x) if len(x) > 20 else x)
+
+
 class Notebook(Net):
     """Of a module without a file, as in a notebook."""
 
@@ -247,14 +302,24 @@ def helped(outputs, targets):
     return F.cross_entropy(FACTOR * outputs + SHIFT, targets, reduction="none") * SIDES[0] + 0 * NAMES(outputs)[:, 0]
 
 
+log = logging.getLogger(__name__)
+
+
 class Keeps(Net):
     steps = 3
+    _unread: ClassVar = ["a list of the class that no code reads"]
 
     def forward(self, x):
+        log.debug("called")
         self.kept = torch.tanh(self.first(x))
         for _ in range(self.steps):
             self.kept = self.kept + 0.1
         return self.last(self.kept).to(torch.float32)
+
+
+LOSSES = (
+    *(in_one_line, of_function, of_module(), Hooked(), writes, OfItsClass(), by_default, noted, around(), of_factories),
+)
 
 
 def sharers(objective, net, loss):
@@ -270,8 +335,8 @@ def sharers(objective, net, loss):
     ("net", "loss"),
     [
         *((net, "cross_entropy") for net in (Stack, Context, Room, Balanced, OfClass, ListOfClass, Swapped, Locked, Seeded)),
-        *((net, "cross_entropy") for net in (NumpySeeded, DefaultType, Notebook, ByDefault, Unseen, Namespace)),
-        *((Net, loss) for loss in (in_one_line, of_function, of_module(), Hooked(), writes, OfItsClass(), by_default, noted)),
+        *((net, "cross_entropy") for net in (NumpySeeded, DefaultType, Notebook, ByDefault, Unseen, Namespace, OfRegistry, Late)),
+        *((Net, loss) for loss in LOSSES),
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )  # fmt: skip

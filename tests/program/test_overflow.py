@@ -15,6 +15,7 @@ from landscape.program.overflow import LIMIT, Watch
 
 @pytest.fixture(autouse=True)
 def inference():
+    torch.manual_seed(0)  # weights of the zoo are random
     with torch.inference_mode():
         yield
 
@@ -38,7 +39,7 @@ def test_a_net_that_overflows_gives_nan_where_the_net_does(name, kept, inputs, m
     fast = folded_net(net, inputs[:4])
     first = [parameter.clone() for parameter in net.parameters()]
     finite = 0
-    for factor in (1.0, 10.0, 100.0, 1e3, 1e4, 1e6, 1e8):
+    for factor in (1.0, 10.0, 100.0, 1e3, 1e4, 1e6, 1e8, 1e19, 1e20, 1e25, 1e36):
         for parameter, own in zip(net.parameters(), first, strict=True):
             parameter.copy_(own * factor if own.ndim > 1 else own)
         fast.refresh()
@@ -48,7 +49,7 @@ def test_a_net_that_overflows_gives_nan_where_the_net_does(name, kept, inputs, m
         finite += bool(shown.all())
         scale = float(expected[shown].abs().max()) if shown.any() else 1.0
         assert float((found - expected)[shown].abs().max() if shown.any() else 0.0) <= 1e-4 * scale
-    assert 0 < finite < 7, "some of these are out of range"
+    assert 0 < finite < 11, "some of these are out of range"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])

@@ -57,6 +57,18 @@ def test_a_sum_is_refused_before_anything_is_trained(xy, tmp_path, loss):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_count_beside_a_loss_is_no_sum(xy, tmp_path):
+    def loss(model, batch):
+        outputs = model(batch[0])
+        return {"loss": F.cross_entropy(outputs, batch[1]), "correct": (outputs.argmax(1) == batch[1]).sum().float()}
+
+    run = ll.train(linear(), data=xy, loss=loss, out=tmp_path / "run", **SHORT)
+    assert run.metrics["train_loss"] > 0
+    line = ll.line(model=linear(), data=xy, loss=loss, x=(-1, 1, 3), batch_size=40, quiet=True)
+    outputs = linear()(xy[0])
+    assert line.at_origin("train_correct") == float((outputs.argmax(1) == xy[1]).sum())
+
+
 @pytest.mark.parametrize("precision", ["fp32", "fp64"])
 @pytest.mark.parametrize("name", sorted(set(optimizers()) - {"muon"}))
 def test_every_optimizer_goes_on_bit_for_bit(name, precision, xy):

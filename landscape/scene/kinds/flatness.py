@@ -83,7 +83,7 @@ def _scene(surface: Surface, options: Options) -> Scene:
 
 def _few(surface: Surface, options: Options) -> Scene:
     against = targets(surface)
-    chosen = [_chosen(surface, against, options.metric)[0]] if options.metric and against else against
+    chosen = [_chosen(surface, against, options.metric)[0]] if options.metric else against
     view = of_nets(surface, [*chosen, *(row for row in rows(surface, MEASURE) if row.kind != COUNT)])
     if not view.panels:
         raise UsageError(NOTHING.format(source=surface.source or "this surface", what="measures of nets"))
