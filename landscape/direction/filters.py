@@ -120,8 +120,8 @@ def _weights_of(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     own = [(name, tensor) for held in (module._parameters, module._buffers) for name, tensor in held.items()]
     parts = module._modules.get("parametrizations")
     if isinstance(parts, nn.ModuleDict) and "weight" in parts:
-        own += [(f"parametrizations.weight.{name}", each) for name, each in parts["weight"]._parameters.items()]
-        own += [(f"parametrizations.weight.{name}", each) for name, each in parts["weight"]._buffers.items()]
+        held_there = (parts["weight"]._parameters, parts["weight"]._buffers)
+        own += [(f"parametrizations.weight.{name}", each) for held in held_there for name, each in held.items()]
     for name, tensor in own:
         if tensor is None or nn.parameter.is_lazy(tensor) or tensor.ndim != len(wanted):
             continue

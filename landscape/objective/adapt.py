@@ -199,13 +199,14 @@ def _whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]
         UsageError: it is a sum over samples.
     """
     batch, length = spread(split, SPREAD_OF_MODEL) or _first(objective, split, SPREAD_OF_MODEL)
-    values, of_batches = measured(objective, batch), []
+    values, of_batches = measured(objective, batch), list[str]()
     for name in loss_first(values):
         if length > 1 and _is_mean(name, values[name], length):
             why = not_a_mean(_metric(objective, name), batch, length, MEANS[objective.precision])
             if name == "loss" and why and why.startswith("it is a sum"):
                 raise IsASum(f"{name} depends on the batch size ({why}); {INSTEAD}")
-            of_batches += [name] if why else []
+            if why:
+                of_batches.append(name)
     if mixes(evaluate, batch, length, objective.precision):
         return which_mixes(evaluate, loss_first(values), batch, length, objective.precision)
     return of_batches[0] if of_batches else None

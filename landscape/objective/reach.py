@@ -1,8 +1,9 @@
 """What code of the user's reaches beside its arguments and its own module: two threads would share that.
 
-Owns: `Reach`, which looks at the frames of one evaluation. It reads the code and refuses what it does not know, because two
-threads that take turns in the middle of a list or a random stream give wrong values without an error, and seldom where one
-looks. Constants are numbers, texts, functions, classes, and tensors that nothing writes to.
+Owns: `Reach`, which looks at the frames of one evaluation, and which files are the user's own. It reads the code and refuses
+what it does not know, because two threads that take turns in the middle of a list or a random stream give wrong values without
+an error, and seldom where one looks. Constants are numbers, texts, tensors that nothing writes to, and functions and classes
+whose own values are constants.
 """
 
 from __future__ import annotations
@@ -31,17 +32,8 @@ LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _STDLIB = (*{sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}, "<frozen ")
 _OURS = tuple(str(folder) + os.sep for folder in (Path(torch.__file__).parent, Path(__file__).parents[1]))
 _PLAIN = (
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    type(None),
-    type(Ellipsis),
-    type(NotImplemented),
-    enum.Enum,
-    re.Pattern,
-    PurePath,
+    *(int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented)),
+    *(enum.Enum, re.Pattern, PurePath),
 )
 _SAFE = (range, logging.Logger)  # a logger locks for itself
 _OF_ARRAYS = (torch.dtype, torch.device, torch.layout, torch.memory_format, np.generic, np.dtype, np.ufunc)
@@ -50,34 +42,15 @@ _CODE = (
     *(types.GenericAlias, property, staticmethod, classmethod, functools.cached_property),
 )
 _CONSTANTS = (*_PLAIN, *_SAFE, *_OF_ARRAYS, *_CODE)
-# Names of what changes something that all threads share.
+# Names of what changes something that all threads share, or hides writes to tensors.
 _SETTING = frozenset(
-    [
-        *(
-            "manual_seed",
-            "seed",
-            "set_rng_state",
-            "get_rng_state",
-            "set_state",
-            "setstate",
-            "fork_rng",
-            "default_generator",
-        ),
-        *("set_default_dtype", "set_default_device", "set_num_threads", "set_float32_matmul_precision", "random"),
-        *("use_deterministic_algorithms", "register_forward_hook", "register_forward_pre_hook", "setattr", "delattr"),
-        *(
-            "globals",
-            "vars",
-            "__dict__",
-            "__class__",
-            "environ",
-            "data",
-            "numpy",
-            "untyped_storage",
-            "set_",
-        ),  # which hide writes
-    ]
-)
+    {
+        "manual_seed", "seed", "random", "set_rng_state", "get_rng_state", "set_state", "setstate", "fork_rng",
+        "default_generator", "set_default_dtype", "set_default_device", "set_num_threads", "set_float32_matmul_precision",
+        "use_deterministic_algorithms", "register_forward_hook", "register_forward_pre_hook", "setattr", "delattr", "globals",
+        "vars", "__dict__", "__class__", "environ", "data", "numpy", "untyped_storage", "set_",
+    }
+)  # fmt: skip
 
 
 def is_known(file: str) -> bool:
@@ -190,7 +163,7 @@ def _defaults(names: dict[str, Any], code: types.CodeType, owner: Any) -> Iterat
 
 
 def _loads(before: dis.Instruction | None, code: types.CodeType) -> bool:
-    """Whether an instruction loads the first argument, of which what follows sets an attribute."""
+    """Whether an instruction loads the first argument, so that the next one sets an attribute of it."""
     if before is None or not before.opname.startswith("LOAD_FAST"):
         return False
     name = before.argval[-1] if isinstance(before.argval, tuple) else before.argval

@@ -19,13 +19,13 @@ from landscape.program.overflow import Watch
 class FoldedConvolution(nn.Module):
     """A convolution with batch norm folded in, and what follows fused in: activation(conv(x) [+ other])."""
 
-    def __init__(self, conv: nn.Conv2d, norm: _BatchNorm | None, activation: str, kernels: Kernels):
+    def __init__(self, conv: nn.Conv2d, norm: _BatchNorm | None, activation: str, kernels: Kernels, watch: Watch):
         super().__init__()
         self._sources = (conv, norm)  # a tuple, so that they are not registered
         assert not isinstance(conv.padding, str)
         self._geometry = Geometry(list(conv.stride), list(conv.padding), list(conv.dilation), conv.groups)
         self._activation, self._kernels = activation, kernels
-        self.hides, self.watch = kernels.hides and activation != "none", Watch()
+        self.hides, self._watch = kernels.hides and activation != "none", watch
         self.is_seen = self.is_doubtful = False  # whether what it gives is looked at, and what it takes
         self.multiplications = 0  # for a sample
         self.kept: Affine | None = None
@@ -62,7 +62,7 @@ class FoldedConvolution(nn.Module):
         return room
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
-        filters, watch = self.kept or self._fold(self._room()), self.watch
+        filters, watch = self.kept or self._fold(self._room()), self._watch
         if self._kernels.dtype is not None:  # other layers may have made float32 of it
             x, other = x.to(self._kernels.dtype), None if other is None else other.to(self._kernels.dtype)
         needs = torch.is_grad_enabled() and (x.requires_grad or (other is not None and other.requires_grad))

@@ -47,18 +47,20 @@ T = TypeVar("T")
 class FoldedNet:
     """Called like the net it was made from; `refresh` after its weights have changed."""
 
-    def __init__(self, module: fx.GraphModule, layers: list[FoldedConvolution], batch_size: int, kernels: Kernels):
+    def __init__(
+        self, module: fx.GraphModule, layers: list[FoldedConvolution], batch_size: int, kernels: Kernels, watch: Watch
+    ):
         self._module, self._layers, self._kernels = module, layers, kernels
         self.batch_size, self.multiplications = batch_size, sum(layer.multiplications for layer in layers)
         self._prepare: Callable[[], None] = self._fold
         self._call: Callable[[Tensor], Tensor] = self._run
         self._resting: object = None
-        self._moving, self._watch = layers, Watch()
+        self._moving, self._watch = layers, watch
         called = [module.get_submodule(str(node.target)) for node in module.graph.nodes if node.op == "call_module"]
         self._norms = [each for each in called if isinstance(each, _BatchNorm) and each.running_var is not None]
         hiding = [layer for layer in layers if layer.hides]
         for number, layer in enumerate(hiding, 1):
-            layer.watch, layer.is_seen = self._watch, number % EVERY == 0 or number in (1, len(hiding))
+            layer.is_seen = number % EVERY == 0 or number in (1, len(hiding))
 
     def replay(self) -> None:
         """From here on what comes again is replayed; on a GPU."""
@@ -167,11 +169,11 @@ def folded_net(model: nn.Module, inputs: Tensor, precision: str = "fp32", *, com
             each.shape[1:].numel() for each in trace.values.values() if isinstance(each, Tensor) and each.ndim > 1
         )
         batch_size = _batch_size(most * (kernels.dtype or inputs.dtype).itemsize)
-        layers = _rewrite(trace, kernels)
+        layers = _rewrite(trace, kernels, watch := Watch())
         if sum(layer.source_bytes for layer in layers) <= KEPT_BYTES:
             for layer in layers:
                 layer.keep()
-        net = FoldedNet(trace.module, layers, batch_size, kernels)
+        net = FoldedNet(trace.module, layers, batch_size, kernels, watch)
         if inputs.device.type == "cuda":
             net.replay()  # before it is compared, as it pads batches
         net.refresh()
@@ -209,7 +211,7 @@ class _Epilogue:
     activation: str = "none"
 
 
-def _rewrite(trace: NetTrace, kernels: Kernels) -> list[FoldedConvolution]:
+def _rewrite(trace: NetTrace, kernels: Kernels, watch: Watch) -> list[FoldedConvolution]:
     """Replaces convolutions, with what follows them, by folded layers; returns these."""
     layers: list[FoldedConvolution] = []
     for node in trace.nodes:
@@ -220,7 +222,7 @@ def _rewrite(trace: NetTrace, kernels: Kernels) -> list[FoldedConvolution]:
         end = _epilogue(trace, last, kernels)
         if norm is None and end.last is node and not kernels.alone:
             continue
-        layer = FoldedConvolution(conv, norm, end.activation, kernels)
+        layer = FoldedConvolution(conv, norm, end.activation, kernels, watch)
         layer.is_doubtful = layer.hides and _is_doubtful(trace, [node, *([end.addend] if end.addend else [])])
         layer.multiplications = conv.weight.numel() * trace.values[node].shape[2:].numel()
         _replace(trace, node, end, layer, f"folded{len(layers)}")

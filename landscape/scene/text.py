@@ -122,21 +122,12 @@ def data_label(name: str) -> str:
     return "" if name in CONTAINERS else _DATA.get(name) or PurePath(name).name or name
 
 
-# file.py:function or package.module:function; the data of `folder:PATH` and its like are stored by their path
-# names of functions that say nothing of the data
+# Names of functions that say nothing of the data.
 _UNTOLD = (
-    "data",
-    "get_data",
-    "load_data",
-    "make_data",
-    "load",
-    "dataset",
-    "get_dataset",
-    "loader",
-    "loaders",
-    "splits",
-    "make",
+    *("data", "get_data", "load_data", "make_data", "dataset", "get_dataset"),
+    *("load", "make", "loader", "loaders", "splits"),
 )
+# file.py:function or package.module:function; the data of `folder:PATH` and its like are stored by their path
 _FUNCTION = re.compile(r"(?:.*\.py|[A-Za-z_][\w.]*):([A-Za-z_]\w*)")
 
 

@@ -91,7 +91,7 @@ def _has_ended(name: str, epochs: Any, of: Any) -> bool:
 def _of_other_data(subject: Subject, facts: Provenance) -> str | None:
     """What data there are now and were then, where names say that these are not the same."""
     now, then = facts.data and facts.data.spec, subject.net.trained and subject.net.trained.data
-    if now == then:
+    if now == then or (now and then and is_same_spec(then, now)):
         return None
     shown = printable(now) if now else "data in memory"
     return f"that was on {printable(str(then))}, and this is on {shown}"

@@ -2,8 +2,8 @@
 
 Owns: a copy of a second net's own module that holds the weights of the first, and the message. Which values are compared is said
 in objective/probe.py, with what they cannot show. A second net that is a file has no module of its own: its weights are read into
-a copy of the first net's. Also owns the note on buffers of a second net that do not move, such as masks of pruning, and that
-values depend on, which is tried in the same way.
+a copy of the first net's. Also owns the note on what does not move of a second net, buffers such as masks of pruning and
+parameters of whole numbers, where values depend on it, which is tried in the same way.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ def buffer_notes(objective: Objective, others: Iterable[Other]) -> list[str]:
         theirs = (_with_buffers(objective, moved, batch) for batch in batches)
         if any(apart(*pair, objective.precision) for pair in zip(expected, theirs, strict=True)):
             found.append(
-                f"{other.label}, the second net, has other {_kinds(objective, differ)}, which rest ({listed(differ, LISTED)}), "
-                "and values depend "
-                "on them: its weights, at coordinate 1, are evaluated with those of the first, which is not its own value"
+                f"{other.label}, the second net, has other {_kinds(objective, differ)}, which rest "
+                f"({listed(differ, LISTED)}), and values depend on them: its weights, at coordinate 1, are evaluated with those "
+                "of the first, which is not its own value"
             )
     return found
 
@@ -99,7 +99,8 @@ def _whole_numbers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 def _kinds(objective: Objective, differ: Sequence[str]) -> str:
     numbers = dict(_whole_numbers(objective.model))
-    return "parameters of whole numbers" if all(key in numbers for key in differ) else "buffers"
+    kinds = {"buffers": set(differ) - numbers.keys(), "parameters of whole numbers": numbers.keys() & set(differ)}
+    return " and ".join(kind for kind, keys in kinds.items() if keys)
 
 
 def _with_buffers(objective: Objective, buffers: Mapping[str, Tensor], batch: Any) -> Values:

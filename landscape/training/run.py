@@ -239,7 +239,7 @@ class _Recorder:
 
     def _loss(self, state: Sequence[Any]) -> str | Callable | Loss:
         """As it was given, where a file's state is that of another."""
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, LandscapeError):
             return with_state(self.job.loss, state)
         return self.job.loss
 

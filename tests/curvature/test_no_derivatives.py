@@ -206,7 +206,7 @@ def test_second_derivatives_that_are_not_symmetric_are_not_taken(images, product
     assert products(net, images, ignore="none", backend="graph").notes, "asked for, and said"
 
 
-def test_rounding_of_samples_that_fit_is_no_wrong_derivative(products):
+def test_rounding_of_samples_that_fit_is_not_a_wrong_derivative(products):
     """The first samples have losses of 1e-6, of which float32 keeps a digit or two; the others make the curvature."""
     torch.manual_seed(0)
     net, inputs = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 3)), torch.randn(40, 5)
@@ -282,7 +282,7 @@ def test_differences_in_single_precision_are_taken_in_double(cnn, images, produc
 
 
 def test_differences_in_double_follow_the_statistics_of_the_net(cnn, images, products):
-    """Those of batch norm are others at each point where they are estimated anew, or move between two nets."""
+    """Those of batch norm are others at each point where they are estimated again, or move between two nets."""
     torch.manual_seed(0)
     net, single = cnn(), (images[0].float(), images[1])
     exact = products(net, images, ignore="none", backend="graph")

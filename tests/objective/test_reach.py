@@ -149,7 +149,7 @@ def of_module():
 
 
 class OfItsClass:
-    """A loss that is no module, and keeps its outputs in a list of its class."""
+    """A loss that is not a module and keeps its outputs in a list of its class."""
 
     kept: ClassVar = []
 
@@ -349,7 +349,7 @@ def test_what_two_threads_would_share_is_not_shared(objective, net, loss):
     [(Net, "cross_entropy"), (Keeps, "cross_entropy"), (Net, helped), (Net, weighted(torch.ones(3), 2.0))],
     ids=["plain", "of its own", "constants of the file", "constants of a closure"],
 )
-def test_constants_and_what_a_net_keeps_for_itself_are_no_obstacle(objective, net, loss):
+def test_constants_and_what_a_net_keeps_for_itself_do_not_prevent_it(objective, net, loss):
     assert sharers(objective, net, loss) == 2
 
 
@@ -364,7 +364,7 @@ def test_a_write_to_a_tensor_counts_also_where_it_is_taken_back():
     assert "inference" in reach.state
 
 
-def test_a_wait_for_the_other_is_no_hang(objective, monkeypatch):
+def test_a_wait_for_the_other_does_not_hang(objective, monkeypatch):
     """A lock that is not seen by reading, as in a library."""
     monkeypatch.setattr(twins.Reach, "look", lambda *_: None)
     monkeypatch.setattr(twins, "WAIT_SECONDS", 0.2)

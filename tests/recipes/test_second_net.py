@@ -142,5 +142,10 @@ def test_a_parameter_of_whole_numbers_that_differs_is_named(capsys):
     assert "the second net, has other parameters of whole numbers, which rest (place)" in said
     assert "are evaluated with those of the first" in said
     assert int(one.place) == 0 and int(other.place) == 1
-    ll.line(model=one, to=Shifted(0, 1.5), data=data, x=(0, 1, 3))
+    for net, scale in ((one, 1.0), (other, 2.0)):
+        net.register_buffer("scale", torch.tensor(scale))
+        net.register_forward_hook(lambda net, given, found: found * net.scale)
+    ll.line(model=one, to=other, data=data, x=(0, 1, 3))
+    assert "has other buffers and parameters of whole numbers, which rest (" in capsys.readouterr().err
+    ll.line(model=Shifted(0), to=Shifted(0, 1.5), data=data, x=(0, 1, 3))
     assert "whole numbers" not in capsys.readouterr().err

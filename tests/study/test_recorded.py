@@ -166,3 +166,5 @@ def test_the_name_of_other_data_is_said(run, capsys):
     Path("o.py").write_text("import t\n\n\ndef data():\n    x, y = t.data()\n    return 2 * x, (y + 1) % 3\n")
     ll.line("run", x=(-1, 1, 3), **{**named, "data": "o.py:data"})
     assert "that was on t.py:data, and this is on o.py:data" in capsys.readouterr().err
+    ll.line("run", x=(-1, 1, 3), **{**named, "data": f"{Path('t.py').resolve()}:data"})
+    assert "its training recorded" not in capsys.readouterr().err  # the same by another path

@@ -57,7 +57,7 @@ def test_a_sum_is_refused_before_anything_is_trained(xy, tmp_path, loss):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_count_beside_a_loss_is_no_sum(xy, tmp_path):
+def test_a_count_beside_a_loss_is_not_refused(xy, tmp_path):
     def loss(model, batch):
         outputs = model(batch[0])
         return {"loss": F.cross_entropy(outputs, batch[1]), "correct": (outputs.argmax(1) == batch[1]).sum().float()}

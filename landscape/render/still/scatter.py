@@ -38,14 +38,14 @@ def single(scene: Scene, look: Look) -> Figure:
     """The panels row by row, with the legend of their colours below."""
     view, em, count = scene.views_as(Scatter)[0], look.em, len(scene.views_as(Scatter)[0].panels)
     columns, legend = min(view.columns, count), bool(view.legend) and look.has(LEGEND)
-    left = LEFT + beyond(view.axis, look, LEFT - BESIDE) / em
+    names = LEFT + beyond(view.axis, look, LEFT - BESIDE) / em
     titled = any(panel.text or panel.gauge for panel in view.panels)
-    while columns > 1 and look.width is not None and (look.width - (left + RIGHT) * em) / columns < NARROW * em:
+    while columns > 1 and look.width is not None and (look.width - (names + RIGHT) * em) / columns < NARROW * em:
         columns -= 1
     rows = -(-count // columns)
     gaps, between = (columns - 1) * GAP, (rows - 1) * BETWEEN
     above = TITLES if titled else TITLES - TITLED + ALONE
-    around = Around(left, RIGHT + gaps, below=between + (0.68 if legend else 0.4), above=above, whole=True)
+    around = Around(names, RIGHT + gaps, below=between + (0.68 if legend else 0.4), above=above, whole=True)
     figure, place = sheet_of(scene, look, columns * WIDE, rows * TALL, around, rigid=False)
     wide, tall = place.wide / columns, place.tall / rows
     top, size = place.bottom + place.tall, smaller(look)

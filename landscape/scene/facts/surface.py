@@ -161,9 +161,7 @@ def _loss_words(loss: str) -> str:
     >>> _loss_words("binary_cross_entropy"), _loss_words("/home/me/my_file.py:my_loss")
     ('binary cross-entropy', 'my_file.py:my_loss')
     """
-    if ":" in loss:
-        return PurePath(loss).name
-    return loss.replace("cross_entropy", "cross-entropy").replace("_", " ")
+    return PurePath(loss).name if ":" in loss else loss.replace("cross_entropy", "cross-entropy").replace("_", " ")
 
 
 def _samples(split: str, entry: Any) -> str:
